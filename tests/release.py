@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from model import __version__
@@ -27,7 +28,7 @@ def main() -> int:
     parser.add_argument("--build", action="store_true", help="check and build, without tests and a new tag")
     parser.add_argument("--tag", default=f"v{__version__}", help="the tag, which must be that of the version")
     options = parser.parse_args()
-    if missing := [*_missing(options.tag), *([] if options.build else _not_ready(options.tag))]:
+    if missing := list(_missing(options.tag, is_new=not options.build)):
         print("\n".join(f"error: {line}" for line in missing), file=sys.stderr)
         return 1
     if not options.build:
@@ -43,26 +44,18 @@ def main() -> int:
     return 0
 
 
-def _missing(tag: str) -> list[str]:
-    """Returns what this version lacks, one line each."""
-    dated = re.search(rf"^## {re.escape(__version__)} \(\d{{4}}-\d\d-\d\d\)$", _changelog(), re.MULTILINE)
-    return [
-        *(
-            []
-            if tag == f"v{__version__}"
-            else [f"the tag {tag} is not v{__version__}, the version in model/__init__.py"]
-        ),
-        *([] if dated else [f'CHANGELOG.md has no heading "## {__version__} (YEAR-MONTH-DAY)"']),
-        *([] if (ROOT / "tests/releases" / __version__).is_dir() else [f"tests/releases has no folder {__version__}"]),
-    ]
-
-
-def _not_ready(tag: str) -> list[str]:
-    """Returns what of the repository must change before its commit can get the tag."""
-    return [
-        *(["there are changes that are not committed: see git status"] if _git("status", "--porcelain") else []),
-        *([f"the tag {tag} exists: set the next version in model/__init__.py"] if _git("tag", "--list", tag) else []),
-    ]
+def _missing(tag: str, *, is_new: bool) -> Iterator[str]:
+    """Yields what this version lacks, one line each; for a new tag also what must change in the repository before."""
+    if tag != f"v{__version__}":
+        yield f"the tag {tag} is not v{__version__}, the version in model/__init__.py"
+    if not re.search(rf"^## {re.escape(__version__)} \(\d{{4}}-\d\d-\d\d\)$", _changelog(), re.MULTILINE):
+        yield f'CHANGELOG.md has no heading "## {__version__} (YEAR-MONTH-DAY)"'
+    if not (ROOT / "tests/releases" / __version__).is_dir():
+        yield f"tests/releases has no folder {__version__}"
+    if is_new and _git("status", "--porcelain"):
+        yield "there are changes that are not committed: see git status"
+    if is_new and _git("tag", "--list", tag):
+        yield f"the tag {tag} exists: set the next version in model/__init__.py"
 
 
 def _notes() -> str:

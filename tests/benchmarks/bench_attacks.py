@@ -1,10 +1,10 @@
 """Measures how long another address waits while one address, or 200, send what costs the app most.
 
-    python -m tests.benchmarks.bench_attacks [--seconds N] [--only NAME] [--json FILE]
+    python -m tests.benchmarks.bench_attacks [--seconds N] [--only NAME]
 
 The attackers run in a process of their own, on a core of their own where the system can arrange that. Each attack runs
 for some seconds; meanwhile a visitor of another address opens the page, asks for its site and sends prompts. Prints for
-each attack the visitor's slowest answers and the memory of the app, and writes JSON.
+each attack the visitor's slowest answers and the memory of the app.
 """
 
 from __future__ import annotations
@@ -15,17 +15,14 @@ import itertools
 import json
 import multiprocessing
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.synchronize import Event
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.benchmarks.report import write_json
-from tests.support.app_process import started
+from tests.support.app_process import resident_kb, started
 from tests.support.page_client import Visitor
 
 Sent = tuple[str, str, dict[str, Any]]  # method, path, and arguments of httpx's request
@@ -71,7 +68,8 @@ def attacks(model: dict[str, str]) -> dict[str, Callable[[int], Sent]]:
 
 def attack(url: str, name: str, addresses: int, end: Event) -> None:
     """Sends the requests of an attack until the end, from a number of addresses in turn; in a process of its own."""
-    _use_core(1)
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {1})
 
     async def run() -> None:
         numbers = itertools.count()
@@ -91,8 +89,7 @@ def attack(url: str, name: str, addresses: int, end: Event) -> None:
                         await asyncio.sleep(0.01)
 
             tasks = [asyncio.create_task(one()) for _ in range(connections)]
-            while not end.is_set():
-                await asyncio.sleep(0.05)
+            await asyncio.to_thread(end.wait)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -123,50 +120,33 @@ async def visit(url: str, seconds: float) -> dict[str, float]:
     raise AssertionError
 
 
-def measure(url: str, pid: int, seconds: float, only: str) -> Iterator[dict[str, Any]]:
-    """Yields the figures of each attack."""
-    idle = _megabytes(pid)
-    yield {"attack": "none", "addresses": 0, **asyncio.run(visit(url, seconds)), "megabytes": idle}
+def measure(url: str, pid: int, seconds: float, only: str) -> None:
+    """Prints the figures without an attack, and of each attack."""
+    print(f"{'attack':<30}{'addresses':>10}{'page':>9}{'site':>9}{'first':>9}{'memory':>10}", flush=True)
+
+    def show(name: str, addresses: int) -> None:
+        times = "".join(f"{slowest:>7.2f} s" for slowest in asyncio.run(visit(url, seconds)).values())
+        megabytes = resident_kb(pid) / 1024
+        print(f"{name:<30}{addresses:>10}{times}{megabytes:>7.0f} MB", flush=True)
+
+    show("none", 0)
     for addresses in (1, 200):
         for name in [each for each in attacks({"name": "", "commit": ""}) if only in each]:
             end = multiprocessing.Event()
             attacker = multiprocessing.Process(target=attack, args=(url, name, addresses, end))
             attacker.start()
             time.sleep(2.0)
-            found = asyncio.run(visit(url, seconds))
-            yield {"attack": name, "addresses": addresses, **found, "megabytes": _megabytes(pid)}
+            show(name, addresses)
             end.set()
             attacker.join(30)
             attacker.kill()
             time.sleep(1.0)
 
 
-def _megabytes(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
-
-
-def _use_core(number: int, pid: int = 0) -> None:
-    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(pid, {number})
-
-
-def main(argv: list[str] | None = None) -> int:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=6.0, help="of each attack (default 6)")
     parser.add_argument("--only", default="", help="a part of the names of the attacks (default all)")
-    parser.add_argument("--json", type=Path, default=Path("build") / "bench_attacks.json")
-    options = parser.parse_args(argv)
-    found = []
-    print(f"{'attack':<30}{'addresses':>10}{'page':>9}{'site':>9}{'first':>9}{'memory':>10}", flush=True)
+    options = parser.parse_args()
     with started() as (process, url):
-        for row in measure(url, process.pid, options.seconds, options.only):
-            found.append(row)
-            times = "".join(f"{row[name]:>7.2f} s" for name in ("page", "site", "first"))
-            print(f"{row['attack']:<30}{row['addresses']:>10}{times}{row['megabytes']:>7.0f} MB", flush=True)
-    write_json(options.json, {"attacks": found})
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        measure(url, process.pid, options.seconds, options.only)

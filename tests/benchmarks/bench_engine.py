@@ -1,20 +1,16 @@
 """Measures the engine: the time of a character early and late in a reply, and of other replies during a long prompt.
 
-python -m tests.benchmarks.bench_engine [--json FILE]
+python -m tests.benchmarks.bench_engine
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
 import time
-from pathlib import Path
 
 import torch
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams
-from tests.benchmarks.report import write_json
 
 FAR = 100_000
 STRETCH = 2000  # characters timed at once
@@ -23,71 +19,53 @@ CROWD = 32
 PROMPT = 20_000  # characters
 
 
-def position(lm: CharLSTM) -> dict[str, float]:
+def steps_s(engine: Engine, count: int) -> float:
+    """Returns the seconds that a number of steps takes."""
+    began = time.perf_counter()
+    for _ in range(count):
+        engine.step()
+    return time.perf_counter() - began
+
+
+def position(lm: CharLSTM) -> tuple[float, float]:
     """Returns the microseconds per character near the beginning of a reply and far into it, measured in turns."""
 
     def begun(length: int) -> Engine:
         engine = Engine(lm, max_slots=1)
         engine.add_request("", SamplingParams(length=10 * FAR, seed=1))
-        for _ in range(length):
-            engine.step()
+        steps_s(engine, length)
         return engine
 
-    def stretch(engine: Engine) -> float:
-        began = time.perf_counter()
-        for _ in range(STRETCH):
-            engine.step()
-        return (time.perf_counter() - began) / STRETCH * 1e6
-
     far = begun(FAR)
-    near_us, far_us = [], []
+    near_s, far_s = [], []
     for _ in range(REPEATS):
-        near_us.append(stretch(begun(10)))
-        far_us.append(stretch(far))
-    near, late = statistics.median(near_us), statistics.median(far_us)
-    return {"near_us": near, "far_us": late, "ratio": late / near}
+        near_s.append(steps_s(begun(10), STRETCH))
+        far_s.append(steps_s(far, STRETCH))
+    return statistics.median(near_s) / STRETCH * 1e6, statistics.median(far_s) / STRETCH * 1e6
 
 
-def beside_a_prompt(lm: CharLSTM) -> dict[str, float]:
-    """Returns the steps per second of many replies, alone and while a long prompt is read in the same batch."""
+def beside_a_prompt(lm: CharLSTM) -> float:
+    """Returns the speed of many replies while a long prompt is read in the same batch, as a share of that alone."""
 
-    def rate(prompt: int) -> float:
+    def seconds(prompt: int) -> float:
         engine = Engine(lm)
         for seed in range(CROWD):
             engine.add_request("", SamplingParams(length=FAR, seed=seed))
-        for _ in range(20):
-            engine.step()
+        steps_s(engine, 20)
         if prompt:
             engine.add_request("x" * prompt, SamplingParams(seed=99, length=1))
-        steps, began = 300, time.perf_counter()
-        for _ in range(steps):
-            engine.step()
-        return steps / (time.perf_counter() - began)
+        return steps_s(engine, 300)
 
     alone, beside = [], []
     for _ in range(REPEATS):
-        alone.append(rate(0))
-        beside.append(rate(PROMPT))
-    return {"alone": statistics.median(alone), "beside": statistics.median(beside)}
-
-
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="The engine: position, and a long prompt beside a crowd.")
-    parser.add_argument("--json", type=Path, default=Path("build") / "bench_engine.json")
-    options = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    lm = CharLSTM.from_pretrained(PRETRAINED)
-    found = {"position": position(lm), "prompt": beside_a_prompt(lm)}
-    where, prompt = found["position"], found["prompt"]
-    print(
-        f"a character at position 10: {where['near_us']:.0f} µs, "
-        f"at {FAR:,}: {where['far_us']:.0f} µs ({where['ratio']:.3f})"
-    )
-    share = prompt["beside"] / prompt["alone"]
-    print(f"{CROWD} replies beside a prompt of {PROMPT:,} characters: {share:.0%} of their speed alone")
-    write_json(options.json, found)
-    return 0
+        alone.append(seconds(0))
+        beside.append(seconds(PROMPT))
+    return statistics.median(alone) / statistics.median(beside)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    torch.set_num_threads(1)
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    near_us, far_us = position(lm)
+    print(f"a character at position 10: {near_us:.0f} µs, at {FAR:,}: {far_us:.0f} µs ({far_us / near_us:.3f})")
+    print(f"{CROWD} replies beside a prompt of {PROMPT:,} characters: {beside_a_prompt(lm):.0%} of their speed alone")

@@ -11,18 +11,17 @@ server's time is the processor time of all its threads except the engine's, from
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import threading
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import torch
 from playwright.sync_api import Browser, sync_playwright
 
 from model import PRETRAINED, CharLSTM
-from tests.benchmarks.report import machine, write_json
+from tests.benchmarks.bench_stream import machine
 from tests.browser.driving import open_page, setting
 from tests.browser.looking import choose_lens
 from tests.support.app_server import App, serving
@@ -69,8 +68,8 @@ def server_s() -> float:
     return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e9
 
 
-def write(app: App, browser: Browser, lens: str, length: int, slowdown: float) -> dict[str, Any]:
-    """Writes one reply at full speed on a new page under a lens, and returns the figures."""
+def write(app: App, browser: Browser, lens: str, length: int, slowdown: float) -> str:
+    """Writes one reply at full speed on a new page under a lens, and returns the columns of its figures."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     page, _ = open_page(context, app)
     context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
@@ -86,45 +85,22 @@ def write(app: App, browser: Browser, lens: str, length: int, slowdown: float) -
     served_s = server_s() - before
     still = page.evaluate("() => window.still")
     context.close()
-    return {
-        "lens": lens,
-        "longest_ms": max(still["frames"]),
-        "longest_task_ms": still["longest"],
-        "long_frames": sum(frame > LONG_MS for frame in still["frames"]),
-        "updates_per_s": (len(updates) - 1) / (updates[-1] - updates[0]) * 1000,
-        "server_ms": 1000 * served_s / (len(updates) - 1),
-        "written_s": (updates[-1] - updates[0]) / 1000,
-        "coloured_s": still["coloured_s"],
-    }
+    written_s, count = (updates[-1] - updates[0]) / 1000, len(updates) - 1
+    long_frames = sum(frame > LONG_MS for frame in still["frames"])
+    return (
+        f"{max(still['frames']):>12.0f} ms{still['longest']:>5.0f} ms{long_frames:>13}{count / written_s:>11.1f}"
+        f"{1000 * served_s / count:>16.1f} ms{written_s:>10.2f} s{still['coloured_s']:>11.2f} s"
+    )
 
 
-def table(found: dict[str, Any]) -> str:
-    on, runs = found["machine"], found["runs"]
-    lines = [
-        f"{found['length']:,} characters, processor slowed down {found['slowdown']:g} times; {on['cpus']} CPUs "
-        f"({on['instructions']}), Chromium {found['chromium']}",
-        "",
-        f"{'page':<8}{'lens':<24}{'longest frame':>15}{'task':>8}{'over 100 ms':>13}{'updates/s':>11}"
-        f"{'server, an update':>19}{'written in':>12}{'coloured in':>13}",
-    ]
-    for run in runs:
-        lines.append(
-            f"{run['page']:<8}{run['lens']:<24}{run['longest_ms']:>12.0f} ms{run['longest_task_ms']:>5.0f} ms"
-            f"{run['long_frames']:>13}{run['updates_per_s']:>11.1f}"
-            f"{run['server_ms']:>16.1f} ms{run['written_s']:>10.2f} s{run['coloured_s']:>11.2f} s"
-        )
-    return "\n".join(lines)
-
-
-def main(argv: list[str] | None = None) -> int:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="How smooth the pages are under each lens.")
     parser.add_argument("--page", nargs="*", default=PAGES, choices=PAGES)
     parser.add_argument("--lens", nargs="*", default=LENSES, choices=LENSES)
     parser.add_argument("--slowdown", type=float, default=1.0, help="of the processor of the page (default 1)")
     parser.add_argument("--length", type=int, default=5000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path, default=Path("build") / "bench_lens.json")
-    options = parser.parse_args(argv)
+    options = parser.parse_args()
     torch.set_num_threads(1)  # as the app
     lm = CharLSTM.from_pretrained(PRETRAINED)
     with ExitStack() as stack:
@@ -133,18 +109,14 @@ def main(argv: list[str] | None = None) -> int:
         app = stack.enter_context(serving({"bundled": lm}))
         pages = {"app": app, "static": App(stack.enter_context(serve(folder)), ModelRegistry())}
         browser = launch(stack.enter_context(sync_playwright()))
-        orders = [(page, lens) for _ in range(options.repeats) for page in options.page for lens in options.lens]
-        runs = []
-        for page, lens in [(options.page[0], "Text"), *orders]:  # the first is not counted
-            runs.append({"page": page, **write(pages[page], browser, lens, options.length, options.slowdown)})
-        chromium = browser.version
+        write(pages[options.page[0]], browser, "Text", options.length, options.slowdown)  # once unmeasured
+        print(
+            f"{options.length:,} characters, processor slowed down {options.slowdown:g} times; {machine()}, "
+            f"Chromium {browser.version}\n\n"
+            f"{'page':<8}{'lens':<24}{'longest frame':>15}{'task':>8}{'over 100 ms':>13}{'updates/s':>11}"
+            f"{'server, an update':>19}{'written in':>12}{'coloured in':>13}"
+        )
+        for page, lens in list(product(options.page, options.lens)) * options.repeats:
+            figures = write(pages[page], browser, lens, options.length, options.slowdown)
+            print(f"{page:<8}{lens:<24}{figures}", flush=True)
         browser.close()
-    asked = {"length": options.length, "slowdown": options.slowdown}
-    found = {**asked, "machine": machine(), "chromium": chromium, "runs": runs[1:]}
-    print(table(found))
-    write_json(options.json, found)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """Measures how well `--minutes` is kept and what other programs cost: real runs, alone and beside busy programs.
 
-    python -m tests.benchmarks.bench_minutes --text FILE [--minutes 1 5] [--ways "alone" "beside two"] [--json FILE]
+    python -m tests.benchmarks.bench_minutes --text FILE [--minutes 1 5] [--ways "alone" "beside two"]
 
 Each length is run once in each of `WAYS`. Then the newest checkpoint is removed and the run resumed from the one before
 it: it must end with the same bits.
@@ -18,11 +18,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.report import machine, write_json
 from tests.support.tiny_runs import checkpoints, environment, metrics, outcome
 
 WAYS = ("alone", "beside one", "beside two", "one begins", "one ends", "killed")  # each a program that takes one core
@@ -30,79 +29,62 @@ _LEFT = re.compile(r"([\d.]+) (s|minutes|hours) left")
 _UNITS = {"s": 1, "minutes": 60, "hours": 3600}
 
 
-class Run:
-    """A training process; `left` has the seconds since its start and the time left that it printed then."""
+def trained(
+    *arguments: str | Path, act: Callable[[subprocess.Popen[str]], object] = lambda _: None
+) -> tuple[float, list[tuple[float, float]]]:
+    """Runs a training to its end, while a thread calls `act` with its process.
 
-    def __init__(self, *arguments: str | Path) -> None:
-        self._began = time.monotonic()
-        self.left: list[tuple[float, float]] = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "training", *map(str, arguments)],
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+    Returns:
+        its seconds, and the times left that it printed, each after the seconds since its start.
 
-    def _read(self) -> None:
-        assert self._process.stderr
-        for line in self._process.stderr:
+    Raises:
+        RuntimeError: it failed.
+    """
+    began, left = time.monotonic(), []
+    command = [sys.executable, "-m", "training", *map(str, arguments)]
+    with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+        threading.Thread(target=act, args=(process,), daemon=True).start()
+        for line in process.stderr or ():
             if found := _LEFT.search(line):
-                self.left.append((time.monotonic() - self._began, float(found[1]) * _UNITS[found[2]]))
-
-    def wait(self) -> float:
-        """Returns the seconds that the process took, once it has ended.
-
-        Raises:
-            RuntimeError: it failed.
-        """
-        code = self._process.wait()
-        seconds = time.monotonic() - self._began
-        self._reader.join()
-        if code:
-            raise RuntimeError(f"a run ended with code {code}")
-        return seconds
-
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-
-
-class OtherProgram:
-    """A program that takes one core from its start to its end."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
+                left.append((time.monotonic() - began, float(found[1]) * _UNITS[found[2]]))
+    if process.returncode not in (0, -signal.SIGKILL):
+        raise RuntimeError(f"a run ended with code {process.returncode}")
+    return time.monotonic() - began, left
 
 
 def timed(way: str, text: Path, folder: Path, minutes: float, seed: int) -> dict[str, Any]:
     """Trains in one of `WAYS`; returns the seconds that the run took and how wrong its time left was."""
-    others = [OtherProgram() for _ in range({"beside one": 1, "beside two": 2, "one ends": 1}.get(way, 0))]
-    run, before_s = Run(text, f"--minutes={minutes:g}", f"--set=seed={seed}", f"--out={folder}"), 0.0
-    try:
-        if way in ("one begins", "one ends", "killed"):
-            time.sleep(30 * minutes)
-        if way == "killed":
+
+    def begin_other() -> None:
+        others.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+
+    def interrupt(process: subprocess.Popen[str]) -> None:
+        time.sleep(30 * minutes)
+        if way == "one begins":
+            begin_other()
+        elif way == "one ends":
+            others[0].kill()
+        elif way == "killed":
             while not checkpoints(folder):  # a busy machine may need more than half of a minute for the first one
                 time.sleep(0.1)
-            run.kill()
+            process.kill()
+
+    others: list[subprocess.Popen[bytes]] = []
+    for _ in range({"beside one": 1, "beside two": 2, "one ends": 1}.get(way, 0)):
+        begin_other()
+    before_s = 0.0
+    try:
+        new = (text, f"--minutes={minutes:g}", f"--set=seed={seed}", f"--out={folder}")
+        seconds, times = trained(*new, act=interrupt)
+        if way == "killed":
             state = json.loads((checkpoints(folder)[-1] / "training_state" / "state.json").read_text())
-            before_s, run = state["seconds"], Run(f"--resume={folder}")
-        elif way == "one begins":
-            others.append(OtherProgram())
-        elif way == "one ends":
-            others.pop().end()
-        seconds = run.wait()
+            before_s = state["seconds"]
+            seconds, times = trained(f"--resume={folder}")
     finally:
         for other in others:
-            other.end()
-    off = [abs(left / (seconds - at) - 1) for at, left in run.left if at + before_s > 60 and seconds - at > 60]
+            other.kill()
+            other.wait()
+    off = [abs(left / (seconds - at) - 1) for at, left in times if at + before_s > 60 and seconds - at > 60]
     total = before_s + seconds
     return {
         "seconds": round(total, 1),
@@ -117,7 +99,7 @@ def is_repeated(folder: Path) -> bool:
     again = folder.with_name(f"{folder.name}-again")
     shutil.copytree(folder, again)
     shutil.rmtree(checkpoints(again)[-1])
-    Run(f"--resume={again}").wait()
+    trained(f"--resume={again}")
     return outcome(again) == whole
 
 
@@ -137,18 +119,12 @@ def measure(minutes: Sequence[float], text: Path, ways: Sequence[str], seed: int
     return found
 
 
-def main(argv: list[str] | None = None) -> int:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="How well --minutes is kept.")
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 5], help="lengths (default 1 5)")
     parser.add_argument("--text", type=Path, required=True, help="the text to train on, such as tinyshakespeare.txt")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="default: all")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, default=Path("build") / "bench_minutes.json")
-    options = parser.parse_args(argv)
+    options = parser.parse_args()
     found = measure(options.minutes, options.text, options.ways, options.seed)
-    write_json(options.json, {"machine": machine(), "runs": found})
-    return 0 if all(abs(run["off"]) <= 0.03 and run["repeats"] for run in found) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(0 if all(abs(run["off"]) <= 0.03 and run["repeats"] for run in found) else 1)

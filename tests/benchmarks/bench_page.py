@@ -1,6 +1,6 @@
 """Measures how long a visitor waits for the page after the app is started, for its first text, and for a character.
 
-    python -m tests.benchmarks.bench_page [--slowdown 4] [--json FILE]
+    python -m tests.benchmarks.bench_page [--slowdown 4]
 
 A real Chromium opens the real app, which runs in its own process. The figures are medians of five visits. Then it opens
 the app and the static page on a slower processor: how long until a prompt can be sent, and what is loaded until then.
@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from model import PRETRAINED, CharLSTM
-from tests.benchmarks.report import write_json
 from tests.support.app_process import started
 from tests.support.chromium import launch, serve
 from training.hub.space_files import write_static
@@ -135,11 +132,10 @@ def arrivals(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
     return {name: statistics.median(each[name] for each in found) for name in found[0]}
 
 
-def main(argv: list[str] | None = None) -> int:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="How long a visitor waits for the page and its first text.")
-    parser.add_argument("--json", type=Path, default=Path("build") / "bench_page.json")
     parser.add_argument("--slowdown", type=float, default=4.0, help="of the processor, at arrival (default 4)")
-    options = parser.parse_args(argv)
+    options = parser.parse_args()
     began = time.perf_counter()
     with started() as (_, url):
         answers_s = time.perf_counter() - began
@@ -154,16 +150,9 @@ def main(argv: list[str] | None = None) -> int:
                     slow["static page"] = arrivals(browser, static_url, options.slowdown)
                     network = on_slow_network(browser, static_url)
             browser.close()
-    found: dict[str, Any] = {
-        "arrival": slow,
-        "slow_network_s": network,
-        "answers_s": answers_s,
-        "first_text_s": statistics.median(text for text, _ in visits),
-        "first_character_s": statistics.median(first for _, first in visits),
-    }
     print(f"the page answers {answers_s:.1f} s after the app is started")
-    print(f"first text {found['first_text_s']:.2f} s after the document")
-    print(f"first character {found['first_character_s']:.3f} s after Enter")
+    print(f"first text {statistics.median(text_s for text_s, _ in visits):.2f} s after the document")
+    print(f"first character {statistics.median(first_s for _, first_s in visits):.3f} s after Enter")
     for name, each in slow.items():
         print(
             f"{name}, {options.slowdown:g} times slower: usable {each['usable_s']:.2f} s after its first script",
@@ -176,9 +165,3 @@ def main(argv: list[str] | None = None) -> int:
         print(f"layout shift {each['layout_shift']:.3f}")
     print(f"static page, slow network: the download is shown after {network['bar']:.2f} s", end=", ")
     print(f"its first part after {network['part']:.2f} s; the reply to a link begins after {network['reply']:.1f} s")
-    write_json(options.json, found)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

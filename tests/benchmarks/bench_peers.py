@@ -1,6 +1,6 @@
 """Measures the loss that this project and other character models reach in the same processor time.
 
-    python -m tests.benchmarks.bench_peers TEXT [--minutes 1 5 20] [--seeds 1 2 3] [--only NAME] [--json FILE]
+    python -m tests.benchmarks.bench_peers TEXT [--minutes 1 5 20] [--seeds 1 2 3] [--only NAME]
 
 Each trains on the first nine tenths of the text in a process with one thread, so that a minute is a minute of one core;
 its learning rate follows the processor time that is used. One evaluator measures all on the last tenth: `carried` with
@@ -27,21 +27,20 @@ from torch import Tensor
 from model import CharLSTM, CharTokenizer
 from model.cli.inputs import read_text
 from tests.benchmarks.peers import PEERS, Peer
-from tests.benchmarks.report import machine, write_json
 
 OURS = "char-lstm"
 COLD = 256
 ROWS = 64  # that are evaluated side by side
 
 
-def train(peer: Peer, ids: Tensor, seconds: float) -> int:
-    """Trains for the seconds of processor time; returns the number of steps."""
+def train(peer: Peer, ids: Tensor, seconds: float) -> None:
+    """Trains for the seconds of processor time."""
     decayed = [weight for weight in peer.parameters() if weight.ndim > 1]
     others = [weight for weight in peer.parameters() if weight.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": peer.weight_decay}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, betas=peer.betas)
     streams = ids[: len(ids) // peer.batch * peer.batch].view(peer.batch, -1)
-    state, position, steps, began = None, 0, 0, time.process_time()
+    state, position, began = None, 0, time.process_time()
     while (used := time.process_time() - began) < seconds:
         for group in optimizer.param_groups:
             group["lr"] = peer.rate(used / seconds)
@@ -60,8 +59,6 @@ def train(peer: Peer, ids: Tensor, seconds: float) -> int:
         torch.nn.utils.clip_grad_norm_(peer.parameters(), 1.0)
         optimizer.step()
         state = detached(state)
-        steps += 1
-    return steps
 
 
 def detached(state: Any) -> Any:
@@ -117,9 +114,9 @@ def run(name: str, text: Path, minutes: float, seed: int) -> dict[str, Any]:
     if name == OURS:
         return _ours(text, minutes, seed, whole[len(train_ids) :])
     peer = PEERS[name](len(tokenizer)).train()
-    steps = train(peer, train_ids, minutes * 60)
+    train(peer, train_ids, minutes * 60)
     found = evaluate(peer.eval(), held_out, peer.window)
-    return {**found, "steps": steps, "parameters": sum(weight.numel() for weight in peer.parameters())}
+    return {**found, "parameters": sum(weight.numel() for weight in peer.parameters())}
 
 
 def _ours(text: Path, minutes: float, seed: int, held_out: str) -> dict[str, Any]:
@@ -131,29 +128,20 @@ def _ours(text: Path, minutes: float, seed: int, held_out: str) -> dict[str, Any
         lm = CharLSTM.from_pretrained(str(out))
         ids = torch.from_numpy(lm.tokenizer.encode(held_out, unknown="skip")).long()
         found = evaluate(lm.network, ids, None)
-        return {**found, "steps": lm.training["step"], "parameters": lm.config.parameters}
+        return {**found, "parameters": lm.config.parameters}
 
 
-def main() -> None:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.bench_peers")
     parser.add_argument("text", type=Path)
     parser.add_argument("--minutes", type=float, nargs="+", default=[1.0, 5.0, 20.0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--only", nargs="+", default=[OURS, *PEERS], choices=[OURS, *PEERS])
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    table: dict[str, Any] = {}
     for minutes in options.minutes:
         for name in options.only:
             found = [run(name, options.text, minutes, seed) for seed in options.seeds]
-            table[f"{name}, {minutes:g}"] = found
             shown = "  ".join(
                 f"{key} {statistics.median(each[key] for each in found):.3f}" for key in ("carried", "cold256")
             )
             print(f"{minutes:5g} core-minutes  {name:<22}{shown}  {found[0]['parameters']:,} parameters", flush=True)
-    if options.json:
-        write_json(options.json, {**machine(), "runs": table})
-
-
-if __name__ == "__main__":
-    main()

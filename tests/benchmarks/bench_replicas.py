@@ -1,9 +1,9 @@
 """Measures how many characters per second two replicas of the app on Ray Serve write, compared with one.
 
-    python -m tests.benchmarks.bench_replicas [--texts N] [--length N] [--json FILE]
+    python -m tests.benchmarks.bench_replicas [--texts N] [--length N]
 
 uv installs Ray beside the tests' environment. Replicas, Ray's proxy and this program share the cores of the machine, so
-two replicas can only write twice as much where four cores or more are free. Prints a table and writes JSON.
+two replicas can only write twice as much where four cores or more are free. Prints a table.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
-from tests.benchmarks.report import write_json
-from tests.support.replicas import ray_serve
+from tests.support.ray_programs import ray_serve
 
 
 async def characters_per_second(url: str, texts: int, length: int) -> float:
@@ -49,24 +46,15 @@ def measure(texts: int, length: int) -> dict[str, float]:
     return found
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print a table and write JSON."""
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--texts", type=int, default=40, help="texts that are streamed at once (default 40; one client may have 48)"
     )
     parser.add_argument("--length", type=int, default=5_000, help="characters of each (default 5,000)")
-    parser.add_argument("--json", type=Path, help="the file that gets the figures")
-    options = parser.parse_args(argv)
+    options = parser.parse_args()
     found = measure(options.texts, options.length)
     print(f"{options.texts} texts of {options.length:,} characters at once, {os.cpu_count()} cores")
     for replicas, rate in found.items():
         print(f"{replicas} replica{'s' if replicas != '1' else ''}  {rate:9,.0f} characters/s")
     print(f"ratio       {found['2'] / found['1']:.2f}")
-    if options.json:
-        write_json(options.json, {"chars_per_sec": found, "ratio": found["2"] / found["1"]})
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

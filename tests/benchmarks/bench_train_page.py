@@ -1,6 +1,6 @@
 """Measures training in the browser: its speed beside torch's, frames and memory meanwhile, and what is downloaded.
 
-    python -m tests.benchmarks.bench_train_page [--only PART ...] [--minutes 1] [--repeats 5] [--json FILE]
+    python -m tests.benchmarks.bench_train_page [--only PART ...] [--minutes 1] [--repeats 5]
 
 Parts:
 
@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import statistics
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -36,7 +35,6 @@ from playwright.sync_api import Browser, FilePayload, Page, Request, sync_playwr
 
 from model import PRETRAINED, CharLSTM, generate
 from tests.benchmarks import plain_training, plain_way
-from tests.benchmarks.report import write_json
 from tests.support.app_server import serving
 from tests.support.chromium import launch, serve, tab_memory
 from training.hub.space_files import write_static
@@ -202,14 +200,12 @@ def measure(part: str, browser: Browser, folder: Path, url: str, text: str, opti
         return train(page, text, options.minutes, tunes=part == "tune")
 
 
-def main(argv: list[str] | None = None) -> int:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Training in the browser: speed, frames, memory, bytes.")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--minutes", type=int, default=1, help="minutes of each training (default 1)")
     parser.add_argument("--repeats", type=int, default=5, help="turns of each speed (default 5)")
-    parser.add_argument("--json", type=Path, default=Path("build") / "bench_train_page.json")
-    options = parser.parse_args(argv)
-    found: dict[str, Any] = {}
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         lm = CharLSTM.from_pretrained(PRETRAINED)
@@ -218,12 +214,5 @@ def main(argv: list[str] | None = None) -> int:
         browser = launch(playwright)
         with serve(folder) as url:
             for part in options.only:
-                found[part] = measure(part, browser, folder, url, text, options)
-                print(part, found[part], flush=True)
+                print(part, measure(part, browser, folder, url, text, options), flush=True)
         browser.close()
-    write_json(options.json, found)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

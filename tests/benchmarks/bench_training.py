@@ -1,6 +1,6 @@
 """Measures the speed of training, compared with a plain training loop, and where the time of a whole run goes.
 
-    python -m tests.benchmarks.bench_training [--repeats N] [--minutes M] [--json FILE]
+    python -m tests.benchmarks.bench_training [--repeats N] [--minutes M]
 
 Both train on the documentation inside Python with the same sizes, batch and BPTT length; the plain loop with the number
 of threads with which it is fastest. They take turns of a second, so that other load of the machine affects both;
@@ -15,7 +15,6 @@ import contextlib
 import functools
 import multiprocessing
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -24,7 +23,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
 from unittest import mock
@@ -35,7 +33,6 @@ import torch
 from model import CharTokenizer
 from model.backends.device import has_fast_bfloat16
 from tests.benchmarks import plain_training, plain_way
-from tests.benchmarks.report import machine, write_json
 from training.cli import main as cli
 from training.learner import evaluation as evaluate
 from training.learner.dataset import Windows
@@ -65,12 +62,12 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
 )
 
 
-def speeds(recipe: Recipe, repeats: int, *, turn_s: float = TURN_S) -> dict[str, Any]:
-    """Returns the characters per second of each loop at a recipe's sizes, each in its own process."""
+def compare(preset: str, recipe: Recipe, repeats: int) -> None:
+    """Prints the characters per second of each loop at a recipe's sizes, each in its own process."""
     names = [PLAIN, "trainer, float32"] + (["trainer, bfloat16"] if has_fast_bfloat16(torch.device("cpu")) else [])
     taken: dict[str, list[float]] = defaultdict(list)
     with ExitStack() as stack:
-        ways = {name: stack.enter_context(Way(name, recipe, turn_s)) for name in names}
+        ways = {name: stack.enter_context(Way(name, recipe)) for name in names}
         default = torch.get_num_threads()
         threads = min({1, default}, key=lambda count: min(ways[PLAIN].seconds(count) for _ in range(3)))
         for turn in range(1 + repeats):
@@ -79,21 +76,19 @@ def speeds(recipe: Recipe, repeats: int, *, turn_s: float = TURN_S) -> dict[str,
                 if turn:  # the first turn allocates memory and compiles kernels
                     taken[name].append(seconds)
     medians = {name: statistics.median(figures) for name, figures in taken.items()}
-    return {
-        "network": f"{recipe.num_layers} x {recipe.hidden_size}, {recipe.batch} x {recipe.window} characters a step",
-        "plain_threads": threads,
-        "chars_per_sec": {name: round(recipe.batch * recipe.window / s, 1) for name, s in medians.items()},
-        "ratio": {name: round(medians[PLAIN] / s, 2) for name, s in medians.items()},
-    }
+    sizes = f"{recipe.num_layers} x {recipe.hidden_size}, {recipe.batch} x {recipe.window} characters a step"
+    print(f"\n{preset}: {sizes}; plain loop with {threads} threads")
+    for name, s in medians.items():
+        print(f"{name:<24}{recipe.batch * recipe.window / s:>12,.0f} characters/s{medians[PLAIN] / s:>8.2f} x plain")
 
 
 class Way:
     """A process that takes training steps on request."""
 
-    def __init__(self, name: str, recipe: Recipe, turn_s: float) -> None:
+    def __init__(self, name: str, recipe: Recipe) -> None:
         spawning = multiprocessing.get_context("spawn")
         self._pipe, there = spawning.Pipe()
-        self._process = spawning.Process(target=_steps, args=(there, name, recipe, turn_s), daemon=True)
+        self._process = spawning.Process(target=_steps, args=(there, name, recipe), daemon=True)
         self._process.start()
         there.close()
 
@@ -110,7 +105,7 @@ class Way:
         self._process.join()
 
 
-def _steps(pipe: Connection, name: str, recipe: Recipe, turn_s: float) -> None:
+def _steps(pipe: Connection, name: str, recipe: Recipe) -> None:
     text = "\n".join(topics[topic] for topic in sorted(topics))
     tokenizer = CharTokenizer.from_text(text)
     ids = tokenizer.encode(text).astype(np.int32)
@@ -126,13 +121,13 @@ def _steps(pipe: Connection, name: str, recipe: Recipe, turn_s: float) -> None:
         while True:
             torch.set_num_threads(pipe.recv())
             step()  # the first step after a pause finds the caches cold
-            pipe.send(_mean_seconds(step, turn_s))
+            pipe.send(_mean_seconds(step))
 
 
-def _mean_seconds(step: Callable[[], object], turn_s: float) -> float:
+def _mean_seconds(step: Callable[[], object]) -> float:
     began = now = time.perf_counter()
     steps = 0
-    while now < began + turn_s:
+    while now < began + TURN_S:
         step()
         steps, now = steps + 1, time.perf_counter()
     return (now - began) / steps
@@ -178,25 +173,14 @@ def shares(arguments: Sequence[str]) -> dict[str, float]:
     return {**found, "outside": round(outside / (outside + spent["steps"]), 4)}
 
 
-def main(argv: list[str] | None = None) -> int:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Speed of training beside a plain loop.")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--minutes", type=float, default=2.0)
-    parser.add_argument("--json", type=Path, default=Path("build") / "bench_training.json")
-    options = parser.parse_args(argv)
-    found: dict[str, Any] = {"machine": machine(), "repeats": options.repeats, "speed": {}}
+    options = parser.parse_args()
     for preset in COMPARED:
-        found["speed"][preset] = measured = speeds(PRESETS[preset], options.repeats)
-        print(f"\n{preset}: {measured['network']}; plain loop with {measured['plain_threads']} threads")
-        for name, figure in measured["chars_per_sec"].items():
-            print(f"{name:<24}{figure:>12,.0f} characters/s{measured['ratio'][name]:>8.2f} x plain")
-    found["run"] = shares([f"--minutes={options.minutes}"]) if options.minutes else {}
-    if found["run"]:
-        print(f"\na run of {options.minutes:g} minutes, in seconds: {found['run']}")
-        print(f"outside of forward, backward and optimizer, without evaluations: {found['run']['outside']:.2%}")
-    write_json(options.json, found)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        compare(preset, PRESETS[preset], options.repeats)
+    if options.minutes:
+        found = shares([f"--minutes={options.minutes}"])
+        print(f"\na run of {options.minutes:g} minutes, in seconds: {found}")
+        print(f"outside of forward, backward and optimizer, without evaluations: {found['outside']:.2%}")

@@ -16,14 +16,13 @@ from datetime import datetime, timezone
 from email.parser import HeaderParser
 from pathlib import Path
 
-import httpx
 import pytest
 from huggingface_hub import snapshot_download
 from huggingface_hub.cli.extensions import ExtensionManifest
 
 from model import PRETRAINED, CharLSTM, generate
 from tests.local_hub import LocalHub
-from tests.support.app_process import begin, started
+from tests.support.app_process import begin, reply, started
 from tests.support.tiny_runs import ROOT, SIZES, write_text
 from training.hub.space_files import write_static
 
@@ -148,8 +147,8 @@ def test_a_user_trains_generates_and_makes_both_pages(
     apps = {tmp_path: (program, "app", "--model=run"), files: (sys.executable, "app.py")}
     for folder, app in apps.items():
         with started(program=app, cwd=folder, **ALONE, **(variables if folder == files else {})) as (process, url):
-            events = httpx.get(begin(url, 40), timeout=60).text
-            answer, about = json.loads(events.strip().split("\n")[-1].removeprefix("data: "))
+            begin(url, 1)
+            answer, about = reply(url, 40)
             assert answer == generate(lm, "ROMEO:", 40, seed=1, unknown="skip")
             process.send_signal(signal.SIGINT)  # Ctrl-C
             assert (process.wait(60), "Traceback" in process.stdout.read()) == (130, False)  # type: ignore[union-attr]

@@ -3,10 +3,8 @@
 hub       `LocalHub`: what tests use
 faults    a fault in the local Hub: its kinds, and on which requests it happens
 server    HTTP: requests, responses, the log; makes the faults happen
-store     accounts, repos, commits, bytes
-context   what every route gets: the store, the settings, whose token a request has
-repos     routes: account, repos, branches, tags
-listings  routes: what is in a repo
+store     what every route gets: accounts, repos, commits, bytes, settings, what a token may do
+repos     routes: account, repos, branches, what is in a repo
 files     routes: uploads, commits, downloads
 spaces    routes: Spaces, and the page of a static one
 oauth     routes: signing in on a page

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import threading
 from typing import Any
 from urllib.parse import unquote
 
-from tests.local_hub import files, listings, oauth, repos, spaces
-from tests.local_hub.context import Context
+from tests.local_hub import files, oauth, repos, spaces
 from tests.local_hub.faults import Fault, Faults
-from tests.local_hub.server import Logged, Request, Response, Server
-from tests.local_hub.store import Refusal, Repo, Store
+from tests.local_hub.server import Logged, Refusal, Request, Response, Server
+from tests.local_hub.store import Repo, Store
 
 _ROUTES = [
     (method, re.compile(pattern), function)
-    for module in (repos, listings, files, spaces, oauth)
+    for module in (repos, files, spaces, oauth)
     for method, pattern, function in module.ROUTES
 ]
 
@@ -37,36 +35,36 @@ class LocalHub:
     """
 
     def __init__(self, port: int = 0) -> None:
-        self.store = Store()
-        self.context = Context(self.store)
+        self.context = Store()
         self.faults = Faults()
-        self.repos = self.store.repos
         self.log: list[Logged] = []
         self.crashes: list[str] = []
         self._server = self._new_server(port)
-        self._thread: threading.Thread | None = None
+        self._is_plugged_in = False
         self.url = self._server.url
 
     def _new_server(self, port: int) -> Server:
         return Server(port, self.faults, self.log, self.crashes, self._answer)
 
+    @property
+    def repos(self) -> dict[str, Repo]:
+        return self.context.repos
+
     def start(self) -> LocalHub:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="local-hub", daemon=True)
-        self._thread.start()
+        self._server.start()
+        self._is_plugged_in = True
         return self
 
     def unplug(self) -> None:
         """Takes the network away: open connections end, new ones are refused. Repos and log stay."""
         self.faults.clear()
-        if self._thread:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
-            self._thread = None
+        if self._is_plugged_in:
+            self._server.stop()
+            self._is_plugged_in = False
 
     def plug_in(self) -> None:
         """Brings the network back, at the same address."""
-        if not self._thread:
+        if not self._is_plugged_in:
             self._server = self._new_server(self._server.server_port)
             self.start()
 
@@ -74,8 +72,7 @@ class LocalHub:
         """Deletes repos, tokens, faults and log, ends requests that hang, and resets the settings."""
         self.plug_in()
         self.faults.clear()
-        self.store.clear()
-        vars(self.context).update(vars(Context(self.store)))
+        self.context = Store()
         self.log.clear()
         self.crashes.clear()
 
@@ -83,7 +80,7 @@ class LocalHub:
 
     def add_token(self, user: str, role: str = "write", *, free: bool = False) -> str:
         """Returns a new token of a user."""
-        return self.store.add_account(user, role, free=free)
+        return self.context.add_account(user, role, free=free)
 
     def add_repo(
         self,
@@ -96,7 +93,7 @@ class LocalHub:
     ) -> Repo:
         """Creates a repo with these files on main, without a client. Large and binary files are stored as LFS files."""
         sdk = "gradio" if kind == "space" else None
-        repo = self.store.create_repo(kind, repo_id, private, sdk)
+        repo = self.context.create_repo(kind, repo_id, private, sdk)
         repo.gated = gated
         if content:
             self.commit(repo, content)
@@ -107,9 +104,9 @@ class LocalHub:
         head = repo.commit(branch if branch in repo.branches else "main")
         listing = dict(head.files)
         for path, data in content.items():
-            is_lfs = self.store.uses_lfs(head, path, len(data), data[:512])
-            listing[path] = self.store.add_blob(data, is_lfs=is_lfs)
-        return self.store.add_commit(repo, branch, title, listing, head.oid).oid
+            is_lfs = self.context.uses_lfs(head, path, len(data), data[:512])
+            listing[path] = self.context.add_blob(data, is_lfs=is_lfs)
+        return self.context.add_commit(repo, branch, title, listing, head.oid).oid
 
     def fail(self, route_pattern: str, kind: int | str, times: int | None = 1, **options: Any) -> Fault:
         """Activates a fault; `tests/local_hub/faults.py` lists its kinds and options (after, seconds …)."""
@@ -123,7 +120,7 @@ class LocalHub:
 
     def read(self, repo_id: str, path: str, revision: str = "main") -> bytes:
         """Returns the bytes of a file at a revision."""
-        return self.store.get(self.repos[repo_id].commit(revision).files[path])
+        return self.context.get(self.repos[repo_id].commit(revision).files[path])
 
     def _answer(self, request: Request) -> Response:
         for method, pattern, function in _ROUTES:

@@ -1,6 +1,8 @@
-"""The data of a local Hub: accounts, repos, commits and the bytes of files.
+"""What every route of a local Hub gets: accounts, repos, commits, the bytes of files, and what a token may do.
 
 A commit holds a whole listing (path to `Blob`). Bytes are in memory, by their hash. One lock, `Store.lock`, guards all.
+A module of routes has `ROUTES`, a list of (method, pattern of the raw path, function); the pattern's named groups
+become `Request.params`.
 """
 
 from __future__ import annotations
@@ -10,33 +12,29 @@ import hashlib
 import re
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from tests.local_hub.server import Refusal, Request, Response
+
 _yaml: Any = import_module("yaml")  # has no type information of its own
 
+REPO = r"/api/(?P<kind>models|datasets|spaces)/(?P<namespace>[^/]+)/(?P<name>[^/]+)"
+REV = r"(?P<rev>[^/]+)"
 PREFIXES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 LFS_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.npz", "*.gz", "*.zip", "*.parquet")
 GITATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LFS_PATTERNS).encode()
 
 
-class Refusal(Exception):  # noqa: N818 - a response, not a bug
-    """A response with an error: HTTP status, message, and the X-Error-Code that the client reads."""
-
-    def __init__(self, status: int, message: str, code: str | None = None, **extra: Any) -> None:
-        super().__init__(message)
-        self.status, self.message, self.code, self.extra = status, message, code, extra
-
-
 @dataclass
 class Account:
-    """One token and its user. A `free` account may have static and ZeroGPU Spaces only."""
+    """The user of a token. A `free` account may have static and ZeroGPU Spaces only."""
 
-    token: str
     user: str
-    role: str = "write"
-    free: bool = False
+    role: str
+    free: bool
 
     def owns(self, namespace: str) -> bool:
         return namespace == self.user
@@ -109,26 +107,68 @@ class Repo:
         return [commit.title for commit in self.log(revision)]
 
 
+@dataclass
 class Store:
-    """Accounts, repos and bytes of one local Hub."""
+    """Accounts, repos and bytes of one local Hub, and the settings that `LocalHub` documents."""
 
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.accounts: dict[str, Account] = {}
-        self.repos: dict[str, Repo] = {}
-        self.data: dict[str, bytes] = {}
+    cdn: bool = False
+    stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
+    accounts: dict[str, Account] = field(default_factory=dict)  # by their tokens
+    repos: dict[str, Repo] = field(default_factory=dict)
+    data: dict[str, bytes] = field(default_factory=dict)
+    oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
+    grants: dict[str, dict[str, str]] = field(default_factory=dict)  # what was asked for with each code of OAuth
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def clear(self) -> None:
-        """Deletes accounts, repos and bytes."""
-        with self.lock:
-            for each in (self.accounts, self.repos, self.data):
-                each.clear()
+    # who may do what
 
     def add_account(self, user: str, role: str = "write", prefix: str = "hf_", *, free: bool = False) -> str:
         """Returns the token of a new account."""
-        account = Account(prefix + secrets.token_hex(17), user, role, free)
-        self.accounts[account.token] = account
-        return account.token
+        token = prefix + secrets.token_hex(17)
+        self.accounts[token] = Account(user, role, free)
+        return token
+
+    def account(self, request: Request) -> Account | None:
+        """Returns the account of the request's token; None without a token; 401 for an unknown one."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if not scheme:
+            return None
+        account = self.accounts.get(token)
+        if account is None:
+            raise Refusal(401, "Invalid credentials in Authorization header")
+        return account
+
+    def require_account(self, request: Request) -> Account:
+        """Returns the account of the request's token; 401 without one."""
+        account = self.account(request)
+        if account is None:
+            raise Refusal(401, "Invalid username or password.")
+        return account
+
+    def readable(self, request: Request) -> Repo:
+        """Returns the repo of the path; 404 or 401 if the account may not know of it."""
+        account = self.account(request)
+        kind = request.params.get("kind", "models").rstrip("/")
+        prefix = "" if kind == "models" else f"{kind}/"
+        repo = self.repos.get(f"{prefix}{request.params['namespace']}/{request.params['name']}")
+        if repo is None or (repo.private and not (account and account.owns(repo.namespace))):
+            raise Refusal(404 if account else 401, "Repository not found", "RepoNotFound")
+        return repo
+
+    def open_files(self, request: Request) -> Repo:
+        """Returns the repo of the path; 403 or 401 if it is gated for the account."""
+        repo, account = self.readable(request), self.account(request)
+        if repo.gated and not (account and account.owns(repo.namespace)):
+            text = f"Access to model {repo.id} is restricted and you are not in the authorized list."
+            raise Refusal(403 if account else 401, text, "GatedRepo")
+        return repo
+
+    def writable(self, request: Request) -> Repo:
+        """Returns the repo of the path; 403 if the account may not write to it."""
+        repo, account = self.readable(request), self.require_account(request)
+        if account.role != "write" or not account.owns(repo.namespace):
+            raise Refusal(403, f"you have no right to write to {repo.id} with this token")
+        return repo
 
     # bytes
 
@@ -176,6 +216,9 @@ class Store:
             return {}
 
 
+Route = tuple[str, str, Callable[[Store, Request], Response]]
+
+
 def front_matter(text: str) -> dict[str, Any]:
     """Returns the YAML mapping between the first two `---` lines; {} without one; ValueError if it is no mapping."""
     found = re.match(r"---[ \t]*\n(.*?)^---[ \t]*$", text.replace("\r\n", "\n"), re.DOTALL | re.MULTILINE)
@@ -188,3 +231,7 @@ def front_matter(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("the metadata is not a mapping")
     return value
+
+
+def url_of(request: Request, repo: Repo) -> str:
+    return f"{request.origin}/{repo.name}"

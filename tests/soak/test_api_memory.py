@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import re
 import time
 from collections import Counter
-from pathlib import Path
 
 import httpx
 
-from tests.support.app_process import started
+from tests.support.app_process import resident_kb, started
 from tests.support.generated_requests import BODIES
 from tests.support.page_client import LIMITS
 
@@ -22,13 +20,6 @@ MOST = 0.03  # by which the memory may grow in the second half
 MALFORMED = [b"", b"{", b"[]", b'{"data": 1}', b'{"data": [9, 9]}', b'{"data": ["a", -1]}', b'{"text": "\xff"}']
 KINDS = [*["/gradio_api/call/generate"] * 4, "/gradio_api/call/score", "/gradio_api/call/inspect", "/trace", "/write"]
 KINDS += ["/v1/completions", "/gradio_api/queue/join", "/write/check", "/gradio_api/cancel"]
-
-
-def resident_kb(pid: int) -> int:
-    """Return the resident memory of a process."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1])
 
 
 async def call(http: httpx.AsyncClient, number: int, statuses: Counter[int]) -> None:

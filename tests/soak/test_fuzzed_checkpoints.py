@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import struct
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from model import CharLSTM, CheckpointError, generate
 from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
 from model.checkpoint.write import write_manifest
+from tests.support.checkpoint_files import join, split
 from tests.support.tiny_models import tiny_model
 
 ROUNDS = 4000
@@ -74,10 +74,8 @@ def mutate_json(dice: random.Random, data: bytes) -> bytes:
 
 
 def mutate_header(dice: random.Random, data: bytes) -> bytes:
-    size = int.from_bytes(data[:8], "little")
-    header = mutate_json(dice, data[8 : 8 + size])
-    length = len(header) if dice.random() < 0.9 else dice.choice([0, 1, 2**20, 2**32, 2**63, 2**64 - 1])
-    return struct.pack("<Q", length) + header + data[8 + size :]
+    header, payload = split(data)
+    return join(mutate_json(dice, json.dumps(header).encode()), payload)
 
 
 def damaged(dice: random.Random, good: Files, folder: Path) -> None:

@@ -14,37 +14,23 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from subprocess import Popen
-from typing import Any
-
-import httpx
 
 from model import CharLSTM, CheckpointError, generate
 from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.soak.test_fuzzed_checkpoints import damaged
-from tests.support.app_process import begin, started
+from tests.support.app_process import begin, reply, resident_kb, started
 from tests.support.app_server import eventually, random_model
-from tests.support.page_client import TIMEOUT_S
 
 COMMITS = 200
-FIRST = 40  # after these commits all caches are filled, and only a leak grows
+FIRST = 4  # after these commits all caches are filled, and only a leak grows
 PROGRAMS = 4
 NAME = "ada/novel"
-PROMPT = "ROMEO:"
 
 
 @lru_cache(32)
 def model_of(seed: int) -> CharLSTM:
     return random_model(seed, 48 + 16 * (seed % 4))
-
-
-def reply(url: str, length: int, seed: int) -> tuple[str, dict[str, Any]]:
-    call = f"{url}gradio_api/call/generate"
-    event = httpx.post(call, json={"data": [PROMPT, length, 0.8, 0, 1, seed]}, timeout=TIMEOUT_S).json()["event_id"]
-    answer = httpx.get(f"{call}/{event}", timeout=TIMEOUT_S).text
-    assert "event: complete" in answer, answer[-500:]
-    last = httpx.Response(200, text=answer.rstrip().rpartition("data: ")[2]).json()
-    return last[0], last[1]
 
 
 def run_program(number: int, url: str, valid: dict[str, int], ended: threading.Event) -> int:
@@ -54,7 +40,7 @@ def run_program(number: int, url: str, valid: dict[str, int], ended: threading.E
         length, seed = chance.randrange(50, 400), chance.randrange(2**32)
         text, about = reply(url, length, seed)
         assert about["finish_reason"] == "length"
-        assert text == generate(model_of(valid[about["commit"]]), PROMPT, length, temperature=0.8, seed=seed)
+        assert text == generate(model_of(valid[about["commit"]]), "ROMEO:", length, temperature=0.8, seed=seed)
         assert list(valid).index(about["commit"]) >= order, "an older commit is served again"
         order, served = list(valid).index(about["commit"]), served + 1
     return served
@@ -117,7 +103,5 @@ def test_two_hundred_pushes_cut_no_reply_and_leave_nothing_behind(hub: LocalHub,
 
 def resources(process: Popen[str]) -> dict[str, int]:
     """Return the memory, threads and open files of the app."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    facts = {name: int(re.findall(rf"{name}:\s+(\d+)", status)[0]) for name in ("VmRSS", "Threads")}
-    files = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
-    return {"resident_kb": facts["VmRSS"], "threads": facts["Threads"], "files": files}
+    threads, files = (len(list(Path(f"/proc/{process.pid}/{name}").iterdir())) for name in ("task", "fd"))
+    return {"resident_kb": resident_kb(process.pid), "threads": threads, "files": files}

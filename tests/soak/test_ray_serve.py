@@ -13,7 +13,7 @@ import httpx
 from model import PRETRAINED, CharLSTM, generate
 from tests.support.page_client import Visitor
 from tests.support.platforms import posix_only
-from tests.support.replicas import ray_serve, replica_pids
+from tests.support.ray_programs import ray_serve, replica_pids
 
 TEXTS = 40
 LENGTH = 3_000

@@ -1,41 +1,76 @@
-"""Teachers on two nodes of a Ray cluster: one is lost, and the run ends with the bits of an undisturbed one."""
+"""Teachers on two nodes of a Ray cluster: one is lost, and the run ends with the bits of an undisturbed one.
+
+`python -m tests.soak.test_ray_training worker|node RUNS ARGUMENTS` trains on a cluster of this machine, whose nodes
+have one processor each. As soon as each of the folders that the glob RUNS matches has a checkpoint, it kills the
+process that trains the last of two runs, or the node that it is on. ARGUMENTS are those of `python -m training`, whose
+exit code it has.
+"""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Sequence
+import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.platforms import posix_only
-from tests.support.ray_environment import ROOT, ray_variables, with_ray
-from tests.support.tiny_runs import SIZES, outcome, write_text
+from tests.support.ray_programs import ray_pids, with_ray
+from tests.support.tiny_runs import SIZES, be_quick, outcome, write_text
 from tests.support.training_processes import train
+from training.__main__ import main
+from training.run.run_folder import has_checkpoint
 
-OPTIONS = (*SIZES, "--steps=8000", "--set=evaluations=16,bfloat16=false")
-
-
-def train_on_cluster(lost: str, runs: Path, arguments: Sequence[str | Path], folder: Path) -> str:
-    """Trains while a worker or a node is lost, see `ray_trainings`; returns what was printed."""
-    words = ["-m", "tests.support.ray_trainings", "2", "lose", lost, str(runs), *map(str, arguments)]
-    with (folder / "ray.log").open("w+b") as log:
-        command = with_ray("requirements-ray.txt", words)
-        done = subprocess.run(command, cwd=ROOT, env=ray_variables(), stdout=log, stderr=log, timeout=1200)
-        log.seek(0)
-        shown = log.read().decode(errors="replace")
-    assert done.returncode == 0, shown[-4000:]
-    assert f"killed the {lost}" in shown
-    return shown
+TEACHERS = 2
 
 
 @posix_only
 @pytest.mark.parametrize("lost", ["worker", "node"])
 def test_teachers_continue_on_another_node_with_the_same_bits(lost: str, tmp_path: Path) -> None:
-    text, out = write_text(tmp_path), tmp_path / "run"
-    arguments = (text, "--teachers=2", *OPTIONS)
-    shown = train_on_cluster(lost, out / "teachers" / "[0-9]", (*arguments, "--out", out), tmp_path)
-    assert "Training 2 teachers, side by side" in shown
+    out, log = tmp_path / "run", tmp_path / "ray.log"
+    sizes = (*SIZES, "--steps=8000", "--set=evaluations=16,bfloat16=false")
+    arguments = (write_text(tmp_path), f"--teachers={TEACHERS}", *sizes)
+    words = ("-m", __name__, lost, out / "teachers" / "[0-9]", *arguments, "--out", out)
+    code = with_ray("requirements-ray.txt", *words, log=log).wait(1200)
+    shown = log.read_text(errors="replace")
+    assert code == 0, shown[-4000:]
+    assert f"killed the {lost}" in shown
+    assert f"Training {TEACHERS} teachers, side by side" in shown
     plain = train(*arguments, f"--out={tmp_path}/plain", cwd=tmp_path)
     assert plain.end() == 0
     assert outcome(out) == outcome(tmp_path / "plain")
+
+
+def kill_one(kind: str, runs: str) -> None:
+    """Waits until both runs have a checkpoint, and kills a worker, and its raylet if a node is to be lost."""
+    while sum(has_checkpoint(run) for run in Path("/").glob(runs.lstrip("/"))) < TEACHERS:
+        time.sleep(0.05)
+    pids = ray_pids("_train")
+    assert len(pids) == TEACHERS, pids
+    worker = pids[-1]
+    if kind == "node":  # a worker may live on for the rest of its task when its raylet is lost alone
+        os.kill(int(Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+    print(f"killed the {kind}", file=sys.stderr, flush=True)
+
+
+def train_on_cluster(kind: str, runs: str, *arguments: str) -> int:
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    for _ in range(TEACHERS):
+        cluster.add_node(num_cpus=1)
+    killer = threading.Thread(target=kill_one, args=(kind, runs), daemon=True)
+    killer.start()
+    be_quick()  # as the run to which it is compared
+    code = main([*arguments, "--ray", cluster.address])
+    assert not killer.is_alive(), "no process was killed"
+    cluster.shutdown()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(train_on_cluster(*sys.argv[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
         """Run the processes, each of which kills itself after its step; returns the exit codes."""
         prepare: dict[int, list[Preparation]] = {0: [], 1: []}
         for rank, step in kills:
-            prepare[rank].append(signal_after_step(step, signal.SIGKILL))
+            prepare[rank].append(partial(signal_after_step, step, signal.SIGKILL))
         return [run.end() for run in train_together(*arguments, cwd=tmp_path, processes=2, prepare=prepare)]
 
     assert codes(*arguments, "--out=whole") == [0, 0]

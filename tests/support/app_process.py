@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -56,13 +58,26 @@ def _wait_for(process: subprocess.Popen[str], url: str) -> None:
     raise AssertionError(process.communicate()[0] if process.poll() is not None else "the app does not answer")
 
 
+def resident_kb(pid: int) -> int:
+    """Return the resident memory of a process; Linux."""
+    return int(Path(f"/proc/{pid}/status").read_text(encoding="ascii").partition("VmRSS:")[2].split()[0])
+
+
 def begin(url: str, length: int, seed: int = 1) -> str:
     """Request a reply once a model is loaded; returns the address of its events."""
+    eventually(lambda: "event: complete" in httpx.get(_submit(url, 1, seed), timeout=STARTING_S).text, STARTING_S)
+    return _submit(url, length, seed)
+
+
+def reply(url: str, length: int, seed: int = 1) -> tuple[str, dict[str, Any]]:
+    """Return a reply of a model that is loaded: the text, and what the API says about it."""
+    events = httpx.get(_submit(url, length, seed), timeout=STARTING_S).text
+    assert "event: complete" in events, events[-500:]
+    text, about = json.loads(events.rstrip().rpartition("data: ")[2])
+    return text, about
+
+
+def _submit(url: str, length: int, seed: int) -> str:
     call = f"{url}gradio_api/call/generate"
-
-    def submit(characters: int) -> str:
-        posted = httpx.post(call, json={"data": ["ROMEO:", characters, 0.8, 0, 1, seed]}, timeout=STARTING_S)
-        return f"{call}/{posted.json()['event_id']}"
-
-    eventually(lambda: "event: complete" in httpx.get(submit(1), timeout=STARTING_S).text, STARTING_S)
-    return submit(length)
+    posted = httpx.post(call, json={"data": ["ROMEO:", length, 0.8, 0, 1, seed]}, timeout=STARTING_S)
+    return f"{call}/{posted.json()['event_id']}"

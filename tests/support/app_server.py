@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import torch
 
-from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, LSTMState
+from model import CharLSTM, CharTokenizer, Engine, LSTMConfig, LSTMNetwork, LSTMState
+from model.settings import Precision
 from tests.support.ports import free_port
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
@@ -70,6 +72,21 @@ def scripted_model(text: str) -> CharLSTM:
     network = ScriptedNetwork(config, tokenizer.encode(text).tolist()).eval().requires_grad_(False)
     # So high a cost of quantization makes the engine use the float32 network, which is the scripted one.
     return CharLSTM(network, tokenizer, {"int8_cost": 1.0}, "scripted")
+
+
+def serve(seed: int = 0, name: str = "random", precision: Precision = "int8", **about: Any) -> LoadedModel:
+    """A model with random weights, and an engine that does not run by itself."""
+    lm = replace(random_model(seed), **about)
+    return LoadedModel(name, lm, Engine(lm, precision=precision), threading.current_thread())
+
+
+def strong_model() -> CharLSTM:
+    """A model with such weights that a single cell matters."""
+    lm = random_model()
+    with torch.no_grad():
+        for parameter in lm.models[0].network.parameters():
+            parameter.mul_(4)
+    return lm
 
 
 @dataclass

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -117,12 +116,8 @@ class _KeepAliveHandler(SimpleHTTPRequestHandler):
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve a folder as any web server does; yields its address."""
-    server = HttpServer(0, partial(_KeepAliveHandler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
+    server = HttpServer(0, partial(_KeepAliveHandler, directory=str(folder))).start()
     try:
         yield f"{server.url}/"
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.stop()

@@ -81,23 +81,6 @@ READ = [
     "/static/img/logo.svg",
     f"/web/{HEX[:16]}/app.js",
 ]
-CLOSED = [
-    "/login",
-    "/logout",
-    "/monitoring",
-    "/upload",
-    "/gradio_api/upload",
-    "/gradio_api/run/generate",
-    "/gradio_api/component_server",
-    "/gradio_api/deep_link",
-    "/gradio_api/file=/etc/passwd",
-    "/gradio_api/proxy=http://127.0.0.1/",
-    "/gradio_api/mcp/",
-    "/gradio_api/vibe-code",
-    "/metrics",
-    "/docs",
-]
-
 _scalars = st.one_of(
     st.none(),
     st.booleans(),
@@ -170,7 +153,7 @@ def requests(draw: st.DrawFn) -> Sent:
         return Sent(method, draw(st.sampled_from(READ)), None, headers)
     if kind == 8:
         method = draw(st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"]))
-        return Sent(method, draw(st.sampled_from([*CLOSED, *READ])), b"{}" if method != "GET" else None, headers)
+        return Sent(method, draw(st.sampled_from(READ)), b"{}" if method != "GET" else None, headers)
     return Sent("GET", "/" + "/".join(draw(st.lists(_segments, max_size=5))), None, headers)
 
 

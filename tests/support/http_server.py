@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
+import threading
 from http.server import ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
+
+_Server = TypeVar("_Server", bound="HttpServer")
 
 
 class HttpServer(ThreadingHTTPServer):
@@ -18,6 +21,17 @@ class HttpServer(ThreadingHTTPServer):
     def __init__(self, port: int, handler: Any) -> None:
         self._connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), handler)
+
+    def start(self: _Server) -> _Server:
+        """Serves in a thread until `stop`."""
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
 
     @property
     def url(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from tests.support.interruptions import kill_at
@@ -33,4 +34,4 @@ def train_until(point: str, run: Path, text: Path) -> int:
     kind, _, count = point.partition(":")
     new = (text, f"--out={run}", f"--steps={STEPS}", "--set=evaluations=6", *SIZES)
     arguments = (f"--resume={run}",) if checkpoints(run) else new
-    return train(*arguments, cwd=run.parent, prepare=[kill_at(kind, int(count))] if point else []).end()
+    return train(*arguments, cwd=run.parent, prepare=[partial(kill_at, kind, int(count))] if point else []).end()

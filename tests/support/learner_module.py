@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import wasmtime
 
+from model import LSTMConfig, LSTMNetwork
+
 FOLDER = Path(__file__).parents[2] / "web" / "learn"
 VARIANTS = {"learner.wasm": [], "learner-relaxed.wasm": ["-mrelaxed-simd"]}
 _FLAGS = ["-target", "wasm32-freestanding", "-O3", "-msimd128", "-mbulk-memory", "-nostdlib"]
@@ -63,10 +65,12 @@ class Learner:
     def parameters(self, kind: str = "weights") -> dict[str, Floats]:
         """Return the weights, or as many gradients, averages, means or squares, by the names of `LSTMNetwork`."""
         start = int(self._fields[_WEIGHTS + _KINDS.index(kind)])
-        found = {}
-        for offset, (name, shape) in zip(self._fields[_OFFSETS:_WEIGHTS], self._shapes().items(), strict=False):
-            found[name] = self._view(start + 4 * int(offset), int(np.prod(shape)), np.float32).reshape(shape)
-        return found
+        network = LSTMNetwork(LSTMConfig(self.vocab, self.embedding, self.cells, self.layers))
+        weights = sorted(network.named_parameters(), key=lambda each: each[0].startswith("lstm"))  # the module's order
+        return {
+            name: self._view(start + 4 * int(offset), weight.numel(), np.float32).reshape(weight.shape)
+            for offset, (name, weight) in zip(self._fields[_OFFSETS:_WEIGHTS], weights, strict=False)
+        }
 
     @property
     def ids(self) -> npt.NDArray[np.uint32]:
@@ -79,22 +83,6 @@ class Learner:
         """The state before the next window, (L, 2, B, H): h and c."""
         shape = (self.layers, 2, self.rows, self.cells)
         return self._view(int(self._fields[_STATE]), int(np.prod(shape)), np.float32).reshape(shape)
-
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        wide = 4 * self.cells
-        shapes: dict[str, tuple[int, ...]] = {
-            "embedding.weight": (self.vocab, self.embedding),
-            "output.weight": (self.vocab, self.cells),
-            "output.bias": (self.vocab,),
-        }
-        for layer in range(self.layers):
-            shapes |= {
-                f"lstm.weight_ih_l{layer}": (wide, self.cells if layer else self.embedding),
-                f"lstm.weight_hh_l{layer}": (wide, self.cells),
-                f"lstm.bias_ih_l{layer}": (wide,),
-                f"lstm.bias_hh_l{layer}": (wide,),
-            }
-        return shapes
 
     def _view(self, at: int, count: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
         memory = self._exports["memory"]

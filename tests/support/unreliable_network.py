@@ -24,9 +24,8 @@ class Network:
         self.servers = list(servers)
         self.is_up = True
         self._count = 0
-        self._proxy = HttpServer(0, lambda client, *_: self._serve(client))
+        self._proxy = HttpServer(0, lambda client, *_: self._serve(client)).start()
         self.url = f"{self._proxy.url}/"
-        threading.Thread(target=self._proxy.serve_forever, args=(0.05,), daemon=True).start()
 
     def cut(self) -> None:
         """Closes all connections, and refuses new ones until ``restore``."""
@@ -35,10 +34,6 @@ class Network:
 
     def restore(self) -> None:
         self.is_up = True
-
-    def close(self) -> None:
-        self._proxy.shutdown()
-        self._proxy.server_close()
 
     def _serve(self, client: socket.socket) -> None:
         server = self._connect() if self.is_up else None
@@ -74,4 +69,4 @@ def network(*servers: int) -> Iterator[Network]:
     try:
         yield found
     finally:
-        found.close()
+        found._proxy.stop()

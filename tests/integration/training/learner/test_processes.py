@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def together(
     Returns:
         the exit codes (negative: the signal that ended the process), and what each process printed.
     """
-    prepare = {rank: [signal_after_step(step, number)] for rank, step, number in signals}
+    prepare = {rank: [partial(signal_after_step, step, number)] for rank, step, number in signals}
     runs = train_together(*arguments, cwd=folder, processes=2, prepare=prepare)
     return [run.end() for run in runs], [run.output for run in runs]
 
@@ -88,7 +89,7 @@ def test_a_run_continues_with_another_number_of_processes_and_has_the_losses_of_
 
 def test_an_error_of_rank_0_in_an_evaluation_releases_the_others(folder: Path) -> None:
     """They wait there until rank 0 has evaluated."""
-    fails = {0: [fail_evaluations_after_step(15)]}
+    fails = {0: [partial(fail_evaluations_after_step, 15)]}
     runs = train_together(*RUN, "--out=fails", cwd=folder, processes=2, prepare=fails)
     assert [run.end() for run in runs] == [1, 0]
     assert ERROR.findall("\n".join(run.output for run in runs)) == ["error"]

@@ -71,8 +71,8 @@ def test_a_run_that_is_killed_again_and_again_repeats_its_steps_bit_for_bit(tmp_
         clock = partial(simulate_clock, (0.0, draw.uniform(0.4, 2)), (30.0, 1.0), jitter=0.3, seed=number)
         prepare: list[Preparation] = [
             clock,
-            record_weights(tmp_path / "weights"),
-            *([kill_at(kind, count)] if kind else []),
+            partial(record_weights, tmp_path / "weights"),
+            *([partial(kill_at, kind, count)] if kind else []),
         ]
         arguments = ("--resume=run",) if checkpoints(run) else (*NEW, "--out=run")
         ended = train(*arguments, cwd=tmp_path, prepare=prepare)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +89,13 @@ def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, t
     resumed_at = 0
     for step, number, code, name in stops:
         arguments = ("--resume=run",) if resumed_at else (*SHORT, "--set=shuffle=true", "--out=run")
-        run = train(*arguments, cwd=tmp_path, prepare=[signal_after_step(step, number)])
+        run = train(*arguments, cwd=tmp_path, prepare=[partial(signal_after_step, step, number)])
         assert run.end() == code
         assert (f"Resuming after step {resumed_at} of 24." in run.output) == bool(resumed_at)
         assert f"{name}: saving after this step" in run.output
         assert f"Stopped after step {step}. To continue:\n  python -m training --resume run" in run.output
         resumed_at = step
-    killed = train("--resume=run", cwd=tmp_path, prepare=[signal_after_step(17, signal.SIGKILL)])
+    killed = train("--resume=run", cwd=tmp_path, prepare=[partial(signal_after_step, 17, signal.SIGKILL)])
     assert killed.end() == -signal.SIGKILL
     assert here("--resume=run")[0] == 0
     assert here(*SHORT, "--set=shuffle=true", "--out=whole")[0] == 0

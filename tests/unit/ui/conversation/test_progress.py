@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from model import SamplingParams
-from tests.support.served_models import serve
+from tests.support.app_server import serve
 from ui.access.limits import Limiter, Limits
 from ui.access.workers import Workers
 from ui.conversation.progress import write

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.learner_module import FOLDER, VARIANTS, Learner, build
-from training.learner.optimizers import AdamW, GatewiseMuon, Optimizer
+from training.learner.optimizers import AdamW, GatewiseMuon
 
 SIZES = [
     (13, 8, 12, 1, 3, 5),
@@ -104,7 +104,7 @@ def test_updates_are_those_of_the_optimizers(sizes: tuple[int, ...]) -> None:
     network = double.float()
     named = dict(network.named_parameters())
     matrices = {name: each for name, each in named.items() if name.startswith("lstm.weight")}
-    optimizers: list[Optimizer] = [
+    optimizers: list[GatewiseMuon | AdamW] = [
         GatewiseMuon(matrices, 0.05, weight_decay=0.1, dtype=torch.float32),
         AdamW({name: each for name, each in named.items() if name not in matrices}, 0.01, weight_decay=0.1),
     ]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from model import CharLSTM, Clamp, SamplingParams, TextTrace, generate
-from tests.support.served_models import strong_model
+from tests.support.app_server import strong_model
 from ui.routes.lenses.step_lens import describe_step
 
 ROOT = Path(__file__).parents[5]
