@@ -26,7 +26,7 @@ from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, text_of
 
 
-def test_retry_creates_branches_that_keep_their_later_turns(both: Site) -> None:
+def test_retry_creates_branches_and_undo_removes_the_later_turns_of_one(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
     versions = page.locator(".branches")
@@ -53,6 +53,8 @@ def test_retry_creates_branches_that_keep_their_later_turns(both: Site) -> None:
     expect(replies).to_have_text([other], use_inner_text=False)
     previous.click()
     juliet = text_of(both, f"{new_line(PROMPT + one)}JULIET:", seed=8)
+    expect(replies).to_have_text([one], use_inner_text=False)
+    more(page, "Redo")
     expect(replies).to_have_text([one, juliet], use_inner_text=False)
 
 

@@ -453,8 +453,10 @@ export function bindBack() {
     });
   }
   const isOpen = computed(() => CLOSED.some(([open, closed]) => open.value !== closed));
-  // hasEntry: also after a reload of the page. isLeaving: history.back() was called, and its popstate has not come yet.
-  let [hasEntry, isLeaving] = [isCovered(), false];
+  // A reload keeps the entry and closes what it was for; after Back from another page it must stay, or Forward would end here.
+  const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  let hasEntry = isCovered() && navigation?.type === "reload";
+  let isLeaving = false; // history.back() was called, and its popstate has not come yet
   const leave = () => {
     isLeaving = true;
     history.back();
