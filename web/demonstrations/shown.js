@@ -5,11 +5,10 @@ import { emptyLog, newPart } from "../conversation/log.js";
 import { authorOf, newReply, refOf, requestOf } from "../conversation/replies.js";
 import { prefersReducedMotion } from "../document/dom.js";
 import { number, percent, t } from "../document/words.js";
-import { count } from "../engines/engine.js";
 import { clamp, restore } from "../state/actions.js";
 import { corpusOf, site } from "../state/state.js";
 import { SAMPLING } from "../settings.js";
-import { lineCounter } from "../lenses/names.js";
+import { lineCounter, lineLengths, meanOf } from "../lenses/names.js";
 
 const LENGTH = 260; // characters of each text
 const SPEED = 70; // characters per second: a text takes four seconds
@@ -166,17 +165,6 @@ async function watchItLearn(showing) {
   const result = { id: corpus ? "demo.learn.result_of" : "demo.learn.result", values };
   const onEnd = () => report(showing, result, true);
   body.value = { ...chosen(samples), at: signal(0), isPlaying: signal(!prefersReducedMotion()), onEnd };
-}
-
-/** Returns the lengths of the complete lines of a text in characters: not of the first, the last and empty ones. @param {string} text */
-function lineLengths(text) {
-  const lines = text.split("\n").slice(1, -1);
-  return lines.filter((line) => line.trim()).map(count);
-}
-
-/** Returns the mean of some lengths; null if there are fewer than two. @param {number[]} lengths */
-export function meanOf(lengths) {
-  return lengths.length < 2 ? null : lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
 }
 
 /**

@@ -8,7 +8,8 @@ import { colourOf } from "../lenses/state.js";
 import { close, engine } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { randomSeed } from "../settings.js";
-import { DEMONSTRATIONS, meanOf, newShowing, run } from "./shown.js";
+import { meanOf } from "../lenses/names.js";
+import { DEMONSTRATIONS, newShowing, run } from "./shown.js";
 
 const FIRST_SEED = 2; // with it the visible lines of Shakespeare become clearly shorter; "Again" uses a random one
 const BUTTONS = { send: { id: "move.send" } };

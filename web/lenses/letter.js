@@ -63,7 +63,10 @@ function Why({ position, char }) {
   const box = useRef(null);
   useLayoutEffect(() => {
     chosen.value = -1;
-    if (answer) box.current.scrollIntoView({ block: "nearest" });
+    if (answer)
+      (box.current.parentElement.querySelector("[aria-selected=true]") ?? box.current).scrollIntoView({
+        block: "nearest",
+      });
   }, [answer]);
   const changes = answer?.changes ?? [];
   const isEmpty = answer?.surprisal === null || changes.every((change) => change === null);

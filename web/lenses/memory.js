@@ -5,10 +5,11 @@ import { html } from "../vendor/preact.js";
 import { refOf } from "../conversation/replies.js";
 import { hasTouch, visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
+import { replyText } from "../conversation/log.js";
 import { clampAndRewrite, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
 import { cell, chooseCell, details, focus, isOpen, path, useAnswer } from "./state.js";
-import { Bar, CLAMP_VALUE, lineCounter, scoreOf } from "./names.js";
+import { Bar, CLAMP_VALUE, lineCounter, lineLengths, meanOf, scoreOf } from "./names.js";
 import { LayerPicture, Scale, picture } from "./layer_picture.js";
 import { inspect, pump } from "./text/focus.js";
 import { repaint } from "./text/drawn_text.js";
@@ -73,8 +74,8 @@ function Panel() {
   return html`
     <p class="one-cell">${t("memory.one")} <b>${page.cellName(layer, index)}</b></p>
     <${Scale}>${t("memory.scale")}<//>
-    <${Change} />
     <${ClampChoice} />
+    <${Change} />
     <details class="other-cells" open=${open} onToggle=${toggle}>
       <summary>${t("memory.others")}</summary>
       ${open && others}
@@ -111,11 +112,18 @@ function Change() {
   if (value !== undefined && page.comparison.value) {
     const isCounter = value && counter && isThis(counter.cell.layer, counter.cell.index);
     const effect = !isCounter ? "hold.compare" : value === counter.value ? "hold.long" : "hold.short";
-    return html`<p class="which" role="status">${t(effect)}</p>`;
+    return html`<p class="which" role="status">${t(effect)} ${isCounter && !page.busy.value && lines()}</p>`;
   }
   const about = details.value;
   if (!about) return html`<p class="which">${t(hasTouch() ? "memory.tap" : "memory.hint")}</p>`;
   return html`<p class="which"><b class="char">${visibleCharacter(about.char)}</b> ${changeOf(about)}</p>`;
+}
+
+// The mean lengths of the lines of both texts; "" where there are too few.
+function lines() {
+  const { old, now } = page.comparison.value;
+  const [before, after] = [old, now].map(({ reply }) => meanOf(lineLengths(replyText(reply))));
+  return before && after && t("hold.lines", { before: number(before, 0), now: number(after, 0) });
 }
 
 function changeOf({ gates, held, cell }) {

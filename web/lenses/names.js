@@ -2,6 +2,7 @@
 // that show them.
 
 import { codeOf } from "../conversation/replies.js";
+import { count } from "../engines/engine.js";
 import { number, percent, t } from "../document/words.js";
 import { html } from "../vendor/preact.js";
 import { visibleCharacter } from "../document/dom.js";
@@ -58,6 +59,17 @@ export function lineCounter(model) {
     if (cell) return { cell, value: CLAMP_VALUE * sense * (isInverted ? -1 : 1), does };
   }
   return null;
+}
+
+/** Returns the lengths of the complete lines of a text in characters: not of the first, the last and empty ones. @param {string} text */
+export function lineLengths(text) {
+  const lines = text.split("\n").slice(1, -1);
+  return lines.filter((line) => line.trim()).map(count);
+}
+
+/** Returns the mean of some lengths; null if there are fewer than two. @param {number[]} lengths */
+export function meanOf(lengths) {
+  return lengths.length < 2 ? null : lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
 }
 
 /**

@@ -15,6 +15,7 @@ import * as state from "../state/state.js";
 const LEAST = 80; // characters of an announcement, which ends with a sentence or a line
 const MOST = 200; // characters; an announcement without the end of a sentence ends with a word
 const MS_PER_CHARACTER = 60; // of speech
+const LINES_BEFORE = 2.5; // above a changed letter that is scrolled to: the title of the text, and a line
 const UNEXPECTED = new Set(["blocked", "time"]); // endings that the visitor must see; a fault has a line of its own
 
 /**
@@ -211,11 +212,13 @@ function drawBeside(article, path, begin, label, shown = Infinity) {
   splitAt(box.querySelector(".reply"), same);
   const changed = findAll(article, ".changed");
   if (changed.length < 2 || box.dataset.same === `${same}`) return;
-  box.dataset.same = `${same}`; // once both changed letters are drawn, they are scrolled to
+  box.dataset.same = `${same}`; // once both changed letters are drawn, they are scrolled to: what follows them is to be seen
   for (const each of changed) {
     const text = each.closest(".text");
-    const below = each.getBoundingClientRect().top - text.getBoundingClientRect().top;
-    if (below > text.clientHeight / 2) text.scrollTop += below - text.clientHeight / 3; // what follows it is to be seen
+    const top = each.getBoundingClientRect().top - text.getBoundingClientRect().top + text.scrollTop;
+    const before = LINES_BEFORE * each.getBoundingClientRect().height;
+    text.classList.toggle("from-change", top > 2 * before);
+    text.scrollTop = top > 2 * before ? top - before : 0;
   }
 }
 

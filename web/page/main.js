@@ -149,6 +149,7 @@ function drawConversation(root) {
     const { classList, dataset } = document.documentElement; // for what the styles place differently
     dataset.lens = shownName.value;
     classList.toggle("with-lens", shownName.value !== "plain");
+    classList.toggle("compares", state.comparison.value !== null);
     classList.toggle("with-stage", state.demonstration.value !== "");
     classList.toggle("with-tour", state.tourStep.value > 0);
   });

@@ -32,6 +32,7 @@ export async function open(position) {
   const isElsewhere = ![opener, document.body].includes(document.activeElement) && !hasFocus();
   if (isElsewhere || (!answer.refusal && !answer.top.length)) return close();
   if (state.isLost(answer.refusal)) state.answered(answer.refusal);
+  state.isOpen.why.value = false; // it hides the choices
   state.alternatives.value = { position, turn: turn.id, char: state.path.chars[position], answer };
   if (!state.lensNow()?.Panel) moveTo(state.path, position);
   const character = characterAt(position);
