@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from model import TextTrace
-from tests.browser.driving import DISPLAYS, WIDE, button, fast, log, reply, settled, turns
+from tests.browser.driving import DISPLAYS, WIDE, button, fast, log, reply, send, settled, turns
 from tests.browser.looking import choose_lens, level
 from tests.support.app_server import App, eventually, serving
 from ui.registry.registry import ModelRegistry
@@ -171,3 +171,21 @@ def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     assert first
     expect(stages).to_contain_text(f"Number 4 of seed {first.welcome_seed} is 0.")
     expect(stages.locator("> li")).to_have_count(3)
+
+
+def test_a_held_cell_is_compared_from_the_first_change_on_and_its_effect_is_measured(page: Page) -> None:
+    fast(page, 400)
+    send(page, "ROMEO:\nWhat light through yonder window breaks?\nIt is the east, and Juliet is the sun.\n" * 4)
+    choose_lens(page, "What it remembers")
+    page.get_by_role("group", name="Hold this cell and see the text change").get_by_text("High", exact=True).click()
+    settled(page)
+    effect = r"Lines of the new text have \d+ characters on average, those of the old one \d+\."
+    expect(page.locator(".panel .which")).to_have_text(re.compile(effect))
+    changed = page.locator("i.changed")
+    expect(changed).to_have_count(2)
+    from_top = """(each) =>
+      each.getBoundingClientRect().top - each.closest(".text").getBoundingClientRect().top"""
+    for each in changed.all():
+        assert (
+            0 < each.evaluate(from_top) < 80
+        )  # below the title of the text and the line before, as high as the prompt is
