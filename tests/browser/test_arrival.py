@@ -186,6 +186,4 @@ def test_a_held_cell_is_compared_from_the_first_change_on_and_its_effect_is_meas
     from_top = """(each) =>
       each.getBoundingClientRect().top - each.closest(".text").getBoundingClientRect().top"""
     for each in changed.all():
-        assert (
-            0 < each.evaluate(from_top) < 80
-        )  # below the title of the text and the line before, as high as the prompt is
+        assert 0 < each.evaluate(from_top) < 80  # below the title of the text and the line before
