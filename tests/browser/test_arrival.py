@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from model import TextTrace
-from tests.browser.driving import DISPLAYS, WIDE, button, fast, log, reply, send, settled, turns
+from tests.browser.driving import DISPLAYS, WIDE, button, fast, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens, level
 from tests.support.app_server import App, eventually, serving
 from ui.registry.registry import ModelRegistry
@@ -175,6 +175,7 @@ def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
 
 def test_a_held_cell_is_compared_from_the_first_change_on_and_its_effect_is_measured(page: Page) -> None:
     fast(page, 400)
+    setting(page, "Seed", 5)
     send(page, "ROMEO:\nWhat light through yonder window breaks?\nIt is the east, and Juliet is the sun.\n" * 4)
     choose_lens(page, "What it remembers")
     page.get_by_role("group", name="Hold this cell and see the text change").get_by_text("High", exact=True).click()

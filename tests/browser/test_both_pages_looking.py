@@ -110,8 +110,8 @@ def clamp(page: Page, layer: int, cell: int, direction: str = "High") -> None:
 def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> None:
     free = text_of(both)
     changed = ((cell, text_of(both, clamps=[(1, cell, 4.0)])) for cell in range(24))
-    cell, clamped = next((cell, text) for cell, text in changed if text != free and text[0] == free[0])
-    same = next(at for at in range(1, LENGTH) if clamped[at] != free[at])
+    cell, clamped = next((cell, text) for cell, text in changed if text[0] != free[0])
+    same = 0
     page = begin(both.open())
     choose_lens(page, "What it remembers")
     send(page, PROMPT)

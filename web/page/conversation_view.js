@@ -229,7 +229,7 @@ function removeBeside(article) {
   box.remove();
   const now = article.querySelector(":scope > .text");
   [now.role, now.ariaLabel] = [null, null];
-  splitAt(now.querySelector(".reply"), 0);
+  splitAt(now.querySelector(".reply"), -1);
   invalidate(lenses.other, lenses.other.set(null));
 }
 

@@ -85,7 +85,7 @@ export function drawIn(element, start, end, traced = path, limit = end) {
   box.draw(AT_ONCE);
 }
 
-/** Dims the first characters of an element that is drawn, and marks the one after them; 0 neither dims nor marks. @param {Element} element @param {number} n */
+/** Dims the first characters of an element that is drawn, and marks the one after them; -1 marks none. @param {Element} element @param {number} n */
 export function splitAt(element, n) {
   boxes.get(element)?.splitAt(n);
 }
@@ -143,7 +143,7 @@ class CharacterBox {
     this.unwritten = create("span", "unwritten");
     this.start = this.end = this.limit = 0; // positions in the text
     this.painted = 0; // nodes that have their colour
-    this.same = 0; // the first nodes that are dimmed
+    this.same = -1; // how many of the first nodes are dimmed; -1 if none is marked after them
     element.replaceChildren();
     resetGrownText(element);
   }
@@ -178,7 +178,7 @@ class CharacterBox {
     for (let at = Math.min(same, this.same); at < Math.max(same, this.same); at++)
       this.nodes[at]?.classList.toggle("same", at < same);
     this.same = same;
-    if (same) this.nodes[same]?.classList.add("changed");
+    this.nodes[same]?.classList.add("changed");
   }
 
   /** Removes the colours of the nodes from one on, which other values will have. */
