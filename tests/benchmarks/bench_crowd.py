@@ -14,13 +14,14 @@ import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import httpx
 
 from model import PRETRAINED
 from tests.benchmarks.bench_stream import CROWD, chars_per_sec, plain_threads
 from tests.support.app_process import started
-from tests.support.page_client import LIMITS, PageClient, Visitor
+from tests.support.page_client import LIMITS, PageClient
 
 PACE = 60
 ARRIVES_S = 0.02  # between two visitors
@@ -63,12 +64,10 @@ async def openai(http: httpx.AsyncClient, url: str, number: int, length: int) ->
     return reply
 
 
-async def visitor(http: httpx.AsyncClient, url: str, number: int, length: int) -> Reply:
-    """Sends a prompt as a page does, and reads the reply without a library, whose time would be measured too."""
-    page = Visitor(http, url)
-    await page.arrive()
+async def visitor(model: str, http: httpx.AsyncClient, url: str, number: int, length: int) -> Reply:
+    """Sends a prompt as a page does that is loaded, and reads the reply without a library, whose time would count."""
     await asyncio.sleep(number * ARRIVES_S)
-    request = PageClient(http, url).request(page.model["name"], "ROMEO:", length=length, speed=PACE, seed=number)
+    request = PageClient(http, url).request(model, "ROMEO:", length=length, speed=PACE, seed=number)
     reply, address, body = Reply(), httpx.URL(f"{url}write"), json.dumps(request)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     head = f"POST {address.path} HTTP/1.1\r\nHost: {address.host}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -122,8 +121,9 @@ def measure(visitors: list[int], repeats: int) -> None:
                 f"fairness {row['fairness']:.3f}"
             )
         print(f"\n{'visitors at 60 a second':<24}{'slowest':>9}{'pieces/s':>10}{'first, median':>15}{'worst':>8}")
+        model = httpx.get(f"{url}site").json()["models"][0]["name"]
         for count in visitors:
-            row = asyncio.run(crowd(url, visitor, count, 10 * PACE))
+            row = asyncio.run(crowd(url, partial(visitor, model), count, 10 * PACE))
             print(
                 f"{count:<24}{row['slowest']:>9.1f}{row['pieces_per_sec']:>10.1f}"
                 f"{row['first_s']:>13.2f} s{row['worst_first_s']:>6.2f} s"
