@@ -112,15 +112,15 @@ function Change() {
   if (value !== undefined && page.comparison.value) {
     const isCounter = value && counter && isThis(counter.cell.layer, counter.cell.index);
     const effect = !isCounter ? "hold.compare" : value === counter.value ? "hold.long" : "hold.short";
-    return html`<p class="which" role="status">${t(effect)} ${isCounter && !page.busy.value && lines()}</p>`;
+    return html`<p class="which" role="status">${t(effect)} ${isCounter && !page.busy.value && compareLines()}</p>`;
   }
   const about = details.value;
   if (!about) return html`<p class="which">${t(hasTouch() ? "memory.tap" : "memory.hint")}</p>`;
   return html`<p class="which"><b class="char">${visibleCharacter(about.char)}</b> ${changeOf(about)}</p>`;
 }
 
-// The mean lengths of the lines of both texts; "" where there are too few.
-function lines() {
+// Says how long the lines of both texts are on average; nothing where there are too few.
+function compareLines() {
   const { old, now } = page.comparison.value;
   const [before, after] = [old, now].map(({ reply }) => meanOf(lineLengths(replyText(reply))));
   return before && after && t("hold.lines", { before: number(before, 0), now: number(after, 0) });

@@ -1,5 +1,5 @@
-// Names of characters and cells in the visitor's language; the chances of characters under the settings on the page, and the bars
-// that show them.
+// Names of characters and cells in the visitor's language; the cell that follows the position in the line, and how long lines are;
+// the chances of characters under the settings on the page, and the bars that show them.
 
 import { codeOf } from "../conversation/replies.js";
 import { count } from "../engines/engine.js";
