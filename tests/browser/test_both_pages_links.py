@@ -58,7 +58,7 @@ def test_a_link_to_a_blend(both: Site) -> None:
     assert reply(reader) == generate(Blend(both.one, both.two, 0.3), PROMPT, 2 * LENGTH, seed=SEED)
     expect(reader.get_by_role("combobox", name="Second model")).to_have_value(f"blended {TWO}")
     expect(reader.get_by_role("spinbutton", name="Blend")).to_have_value("0.3")
-    send(reader, "")
+    continued(reader, 4 * LENGTH)
     expect(footer(reader)).to_contain_text(f"{both.name} + {TWO}, 30% from the second")
     assert link(reader).count("&share=0.3") == 1
     reader.context.close()

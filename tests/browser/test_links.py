@@ -101,7 +101,7 @@ def test_the_link_is_copied_to_the_clipboard_where_that_is_allowed(page: Page) -
     url = link(page)
     expect(page.locator("#share-link p")).to_contain_text("Link copied")
     assert page.evaluate("navigator.clipboard.readText()") == url
-    send(page, "")
+    button(page, "Continue").click()
     expect(page.locator("#share-link")).to_be_hidden()
     page.context.clear_permissions()
 
@@ -161,6 +161,16 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
     button(page, "Settings").click()
     page.wait_for_function("() => !history.state?.['char-lstm/covered']")
     expect(page).to_have_url(app.url)  # without the link, so that a copy of the address does not share it
+
+
+def test_a_link_without_a_text_selects_its_model_and_its_settings(app: App, page: Page) -> None:
+    page.goto(f"{app.url}?model=other&temperature=2")
+    open_settings(page)
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("2")
+    expect(turns(page)).to_have_count(0)
+    page.goto(f"{app.url}?model=nothere")
+    expect(log(page).locator(".refusal")).to_contain_text("This link needs the model 'nothere'")
 
 
 def test_a_link_says_that_it_leaves_out_what_another_model_wrote(page: Page) -> None:

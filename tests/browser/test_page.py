@@ -211,7 +211,7 @@ def test_a_page_whose_owner_has_turned_the_lenses_off(page: Page, app: App) -> N
     page.unroute(site)
 
 
-def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page, app: App) -> None:
+def test_a_fault_of_the_model_is_shown_and_continue_or_enter_goes_on(page: Page, app: App) -> None:
     at = 25
     fast(page, 50)
     app.network("tale").fail_at = at
@@ -225,6 +225,9 @@ def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page
     expect(footer(page)).to_contain_text("length reached")
     settled(page)
     assert reply(page) == TALE[: at + 50]
+    page.get_by_role("textbox", name="Prompt").press("Enter")
+    expect(log(page)).to_contain_text(TALE[at + 50 : at + 100].strip(), use_inner_text=False)
+    assert reply(page) == TALE[: at + 100]
 
 
 def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None:

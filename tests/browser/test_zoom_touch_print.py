@@ -35,7 +35,7 @@ def written(page: Page) -> Page:
     begin(page)
     setting(page, "Seed", "")
     send(page, PROMPT)
-    send(page, "")
+    send(page, PROMPT)
     button(page, "Try again").click()
     expect(page.locator(".branches")).to_be_visible()
     settled(page)

@@ -251,7 +251,7 @@ export function onNewLine(log, prompt, author) {
   const before = last ? last.prompt + replyText(last.reply) : "";
   const isSeparate =
     author.chat || !before || before.endsWith("\n") || /^\s/.test(prompt) || !sameNames(last.reply, refsOf(author));
-  const isRead = author.vocab.has("\n") && (prompt === "" || knowsAny(prompt, author));
+  const isRead = author.vocab.has("\n") && knowsAny(prompt, author);
   return isSeparate || !isRead ? prompt : `\n${prompt}`;
 }
 

@@ -64,16 +64,18 @@ function followLinks() {
 
 /** @param {{show: (name: string) => void}} properties */
 function List({ show }) {
-  const [model, isStarted, isOff] = [state.model.value, state.isStarted.value, !isFree()];
+  const [model, isStarted] = [state.model.value, state.isStarted.value];
+  const [isOff, isGrey] = [model === null, isFree() ? null : "true"];
+  const press = (act) => () => (isFree() ? act() : (state.message.value = { id: "move.still_writing" }));
   const buttons = Object.entries(OFFERED).map(([name, isOffered]) => {
     const isHidden = isStarted && !(model && isOffered(model));
-    return html`<${Button} key=${name} data-demonstration=${name} hidden=${isHidden} isOff=${isOff} onPress=${() => show(name)}>${t(`demo.${name}`)}<//>`;
+    return html`<${Button} key=${name} data-demonstration=${name} hidden=${isHidden} isOff=${isOff} aria-disabled=${isGrey} onPress=${press(() => show(name))}>${t(`demo.${name}`)}<//>`;
   });
   const switchColours = ({ target }) => (state.colours.value = target.checked);
   const colours = html`<label class="colours"><input type="checkbox" checked=${state.colours.value} onChange=${switchColours} />${t("page.colours")}</label>`;
   return html`
     ${buttons}
-    <${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${isOff} onPress=${() => (state.tourStep.value = 1)}>${t("tour.begin")}<//>
+    <${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${isOff} aria-disabled=${isGrey} onPress=${press(() => (state.tourStep.value = 1))}>${t("tour.begin")}<//>
     ${state.hasLenses.value && colours}`;
 }
 

@@ -21,7 +21,7 @@ const SURE = 1; // bits: a character with fewer was expected
  * @typedef {object} Step
  * @property {string} lens
  * @property {() => unknown} [prepare]  puts a cell or a character in focus
- * @property {string} [shows]  what its text is about, under "Other cells"; without it the lens
+ * @property {string} [shows]  what its text is about; in the memory lens it is under "Other cells"
  * @property {[text: Message, act: () => unknown, value?: number][]} actions  the buttons, and
  *   the temperature that each sets
  */
@@ -34,7 +34,7 @@ const ALONG = [
 
 /** @type {Step[]} */
 const STEPS = [
-  { lens: "step", actions: [[{ id: "step.button" }, press]] },
+  { lens: "step", shows: ".stages > :last-child", actions: [[{ id: "step.button" }, press]] },
   {
     lens: "plain",
     prepare: showUncertainCharacter,
@@ -44,8 +44,8 @@ const STEPS = [
       temperature,
     ]),
   },
-  { lens: "memory", prepare: chooseCounter, shows: ".panel .picture", actions: ALONG },
-  { lens: "memory", prepare: chooseCounter, shows: ".panel .closely", actions: ALONG },
+  { lens: "memory", prepare: chooseCounter, shows: ".picture", actions: ALONG },
+  { lens: "memory", prepare: chooseCounter, shows: ".closely", actions: ALONG },
   {
     lens: "memory",
     prepare: chooseCounter,
@@ -132,15 +132,17 @@ async function open(number) {
     state.type("length", LENGTH);
     send(state.model.value?.examples[0] ?? "");
   }
-  lenses.isOpen.cells.value = step.shows !== undefined;
+  lenses.isOpen.cells.value = step.lens === "memory" && step.shows !== undefined;
   state.lens.value = step.lens;
   await step.prepare?.();
   const isMissing = () => step.actions === ALONG && !lenses.focus.value; // its text is about a character
+  const isDrawn = () => !lenses.isAsking.value && !state.busy.value && (step.lens === "plain" || lenses.details.value);
   do {
     if (isMissing()) move(0);
     await new Promise(requestAnimationFrame); // until the lens is drawn with its values
-  } while (state.tourStep.value === number && (isMissing() || lenses.isAsking.value));
-  const shown = document.querySelector(step.shows ?? ".pane .panel");
+  } while (state.tourStep.value === number && (isMissing() || !isDrawn()));
+  await new Promise(requestAnimationFrame);
+  const shown = document.querySelector(`.pane .panel ${step.shows ?? ""}`);
   if (state.tourStep.value === number) shown?.scrollIntoView({ block: "nearest" });
 }
 

@@ -13,8 +13,9 @@ const FIRST = 4; // the earliest position that is marked, so that some character
 const NEAR = 30; // the latest position in a phone's first line, which is preferred
 const LAST = 90; // the latest position in other lines
 const [LEAST_BITS, MOST_BITS] = [1, 5];
-const [ENDING, NARROW_ENDING] = [36, 20]; // characters of an ending, to the end of a word
-const UNMARKED = 42; // characters of a text in which no letter is marked yet
+// Characters of an ending, to the end of a word; and of a text in which no letter is marked yet.
+const [ENDING, UNMARKED] = [36, 42];
+const [NARROW_ENDING, NARROW_UNMARKED] = [20, 24];
 const LOOK_MS = 1200; // in which the chances can be looked at
 const CHOSEN_MS = 700; // in which the chosen letter is marked among them
 
@@ -32,6 +33,8 @@ export function bindArrival(log) {
   document.addEventListener("keydown", ({ key }) => MOVING.has(key) || finish(), true);
   state.onChange([frames], mark);
 }
+
+const isNarrow = () => matchMedia("(max-width: 768px)").matches;
 
 /** Returns the model whose welcome text is shown; null once there is a conversation. */
 const modelNow = () => (lastTurn(state.log.value) ? null : state.model.value);
@@ -54,7 +57,7 @@ export function advanceArrival() {
     touched.abort();
     [key, welcome.marked.value, welcome.other.value, touched] = [now, null, null, new AbortController()];
     const isWhole = prefersReducedMotion(); // then no other ending comes beside it
-    welcome.end.value = isWhole ? Infinity : endOf([...model.welcome], UNMARKED);
+    welcome.end.value = isWhole ? Infinity : endOf([...model.welcome], isNarrow() ? NARROW_UNMARKED : UNMARKED);
     [began, early] = [Number.isNaN(early) ? performance.now() : early, NaN];
   }
   if (state.lens.value !== "plain") welcome.end.value = Infinity; // a lens shows the whole text
@@ -76,8 +79,8 @@ function mark() {
   if (welcome.marked.value !== null || !model || !bits.length || bits.length < path.chars.length) return;
   const at = placeToMark(path.chars, bits);
   if (at === null) return;
-  const ending = matchMedia("(max-width: 768px)").matches ? NARROW_ENDING : ENDING;
   welcome.marked.value = at;
+  const ending = isNarrow() ? NARROW_ENDING : ENDING;
   welcome.end.value = endOf(path.chars, Math.max(at + ending, welcome.shown.value));
   changed();
   if (!prefersReducedMotion() && !state.cleared.value) changeLetter(at, touched.signal).catch(() => {}); // a busy server: the text stays as it is

@@ -2,7 +2,6 @@
 // modules are loaded, so this module binds them to the state.
 
 import { effect, signal } from "../vendor/preact.js";
-import { lastTurn } from "../conversation/log.js";
 import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { send, stop } from "../state/actions.js";
@@ -71,9 +70,7 @@ export function bindPrompt() {
 // The empty prompt says what it is going to be: the next line of the text, or the beginning of one.
 function invitation() {
   if (state.model.value?.chat) return "page.say";
-  const { model, second } = lastTurn(state.currentLog())?.reply ?? {};
-  const continues = model?.name === state.modelName.value && (second?.name ?? null) === state.blendName.value;
-  return continues ? "page.next" : "page.start";
+  return state.continues.value ? "page.next" : "page.start";
 }
 
 // In a low window the prompt lies over the end of the text, where the next characters appear, or the text is above the window.

@@ -137,7 +137,7 @@ export async function saveAs(way) {
 }
 
 /**
- * Shows the settings of a link, and starts to write its text if it has one.
+ * Shows the settings and the model of a link, and starts to write its text if it has one.
  * @param {string} query  the parameters of the address
  * @throws {Refusal} it cannot be written here
  */
@@ -145,13 +145,14 @@ export async function openLink(query) {
   let [link, models, isNew] = [/** @type {?Link} */ (null), /** @type {Model[]} */ ([]), true];
   try {
     link = readLink(query);
-    if (link.writes) models = authors.modelsOfLink(link, state.site.value);
+    if (link.writes || link.model.name) models = authors.modelsOfLink(link, state.site.value);
     isNew = link.writes; // also after a fault, so that a reload does not refuse the link again
   } finally {
     if (isNew && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
   }
   const before = state.controls();
-  restore(link.controls);
+  const [model, second] = models.map(({ name }) => name);
+  restore({ ...link.controls, ...(model && { model, second: state.blendOf(second ?? null) }) });
   if (!link.writes) return state.openChanged();
   const note = () => (state.beforeLink.value = { before, after: state.controls() });
   note();

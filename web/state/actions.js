@@ -233,6 +233,7 @@ export function refusalOf(error) {
 /** Sends a prompt; the field is emptied once the request is accepted. @param {string} [prompt] what is typed, if omitted */
 export async function send(prompt = state.draft.value) {
   if (state.busy.value) return;
+  if (!prompt && state.continues.value) return continueReply();
   const isTyped = prompt === state.draft.value;
   if (isTyped) state.draft.value = "";
   const sent = await run(() => write("send", prompt));

@@ -160,6 +160,12 @@ export const comparison = computed(() => {
 /** Whether the conversation has a turn that is shown. */
 export const hasTurns = computed(() => lastTurn(currentLog()) !== undefined);
 
+/** Whether what is sent is the next line of the last reply: the chosen models wrote it too, and it is no chat. */
+export const continues = computed(() => {
+  const { model: wrote, second } = lastTurn(currentLog())?.reply ?? {};
+  return !model.value?.chat && wrote?.name === modelName.value && (second?.name ?? null) === blendName.value;
+});
+
 /** The temperature and the filters of the sliders; while a field has no allowed value, its last one. */
 export const sampling = computed(() =>
   samplingOf(Object.fromEntries(Object.keys(SAMPLING).map((name) => [name, allowed[name].value]))),
