@@ -13,7 +13,7 @@ from pathlib import Path, PureWindowsPath
 
 import torch
 
-from .backends import int8_products
+from .backends import backend
 from .backends.backend import Backend
 from .backends.device import int8_device
 from .backends.torch_backends import Float32Backend, TorchInt8Backend
@@ -154,7 +154,7 @@ class CharLSTM:
         if precision == "float32":
             return Float32Backend(self.network, slots, self.tokenizer.rare_id)
         device = int8_device(self.device)
-        if device.type == "cpu" and int8_products.numba_available():
+        if device.type == "cpu" and backend.numba_available():
             from .backends.numba_int8 import NumbaInt8Backend
 
             return NumbaInt8Backend(self.int8_weights(), slots)

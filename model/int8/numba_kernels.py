@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,12 @@ def supported(features: str) -> tuple[int, ...]:
     """Returns the kinds that a processor with these features has, the fastest last."""
     has = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
     return tuple(kind for kind, each in enumerate(INSTRUCTIONS) if has.issuperset(each.needs))
+
+
+@cache
+def fastest_kind() -> int:
+    """Returns the kind of the fastest instruction that this processor has."""
+    return supported(features())[-1]
 
 
 def padded_shape(kind: int, rows: int, columns: int) -> tuple[int, int]:
@@ -266,6 +273,30 @@ def fill(kind: int, h: Array, at: int, x: Array) -> None:
             words = x[row, at : at + len(values)]
             for k in range(len(values)):
                 words[k] = values[k]
+
+
+def product_of(kind: int, x: npt.NDArray[np.int8], q: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
+    """Returns x (B, K) · qᵀ, (B, N), of a matrix q (N, K) that is not packed yet."""
+    rows, columns = padded_shape(kind, *q.shape)
+    packed, start = pack(kind, q)
+    out, padded = np.empty((len(x), rows), np.int32), np.zeros((len(x), columns), np.int16)
+    fill(kind, x, 0, padded)
+    product(kind, packed, start, padded, out)
+    return out[:, : len(q)]
+
+
+def check_products() -> None:
+    """Raises ArithmeticError unless products are exact here, for the largest and for random numbers."""
+    generator = np.random.default_rng(0)
+    q = generator.integers(-127, 128, (80, 70), dtype=np.int8)
+    q[:40] = 127
+    q[:20, ::2] = -127
+    for rows in (1, 2, 7, 33):
+        x = generator.integers(-127, 128, (rows, 70), dtype=np.int8)
+        x[0] = 127
+        x[-1, 1::2] = -127
+        if not np.array_equal(product_of(fastest_kind(), x, q), x.astype(np.int32) @ q.T.astype(np.int32)):
+            raise ArithmeticError("an int8 product is not exact on this machine")
 
 
 @compiled
