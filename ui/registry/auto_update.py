@@ -28,7 +28,7 @@ from .specs import split_spec
 log = logging.getLogger("char-lstm")
 
 LONGEST_S = 900.0  # between two requests, however long the Hub has been out of reach
-_CHECK_S = 300.0  # the limit of one check, its download included: a slow one must not keep the next commit away
+_CHECK_S = 300.0  # in which the requests of one check may begin
 _FAILS_SHOWN = 3  # in a row, after which the page shows that newer commits cannot be downloaded
 
 
