@@ -20,7 +20,7 @@ from ..checkpoint.read import check_size, read_checkpoint, read_config, read_man
 from ..files import atomic_write
 from ..lstm import LSTMConfig
 from ..terminal import one_line
-from .errors import MissingFileError, ModelUnavailableError, explain
+from .errors import ModelUnavailableError, explain
 from .limits import time_limits
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Snapshot:
 
         Raises:
             ModelUnavailableError: the files can neither be downloaded nor are they cached.
-            CheckpointError: a file is not valid, or larger than a valid one can be.
+            CheckpointError: a file is missing or not valid, or larger than a valid one can be.
         """
         try:
             checkpoint = self._read_downloaded()
@@ -145,7 +145,7 @@ class Snapshot:
             raise ModelUnavailableError(self._failed("it is not in the cache: load it once with a network"))
         stated = self._files().get(name)
         if stated is None:
-            raise MissingFileError(f"{self._model()} is not a char-lstm model: it has no {name}", name)
+            raise CheckpointError(f"{self._model()} is not a char-lstm model: it has no {name}")
         check_size(name, stated.size or 0, config)
         download = partial(hf_hub_download, self.repo, name, token=self.token, force_download=force, **where)
         return Path(self._call(download))

@@ -17,7 +17,6 @@ import logging
 import threading
 
 from model import CharLSTM, ModelUnavailableError
-from model.hub.errors import MissingFileError
 from model.hub.limits import time_limits
 from model.hub.snapshot import Snapshot, is_cached, note_revision, remove_cached
 
@@ -111,9 +110,9 @@ class _ModelUpdate:
             lm = CharLSTM.from_pretrained(self._repo, revision=commit, device=self._registry.device)
             self._registry.replace(entry, lm)
             note_revision(self._repo, self._revision, commit)
-        except Exception as error:
-            if isinstance(error, ModelUnavailableError) and not isinstance(error, MissingFileError):
-                raise
+        except ModelUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001  no fault of a commit may end the checks
             self._refuse(commit, error)
 
     def _clean_up(self, newest: str) -> None:
