@@ -86,10 +86,6 @@ class LSTMState:
         shape = (config.num_layers, batch, config.hidden_size)
         return cls(torch.zeros(shape, device=device), torch.zeros(shape, device=device))
 
-    def detach(self) -> LSTMState:
-        """Returns the state without its autograd graph, as truncated BPTT needs (Williams & Peng 1990)."""
-        return LSTMState(self.h.detach(), self.c.detach())
-
     def to(self, device: torch.device | str) -> LSTMState:
         """Returns the state on a device."""
         return LSTMState(self.h.to(device), self.c.to(device))

@@ -102,7 +102,7 @@ def test_line_ends_and_a_byte_order_mark_are_read_as_training_reads_them(run: Co
         (["generate", "--temperature=nan"], "temperature is nan: it must be a number from 0 to 5"),
         (["generate", "--chat", "--stop=x"], "--chat stops at the end of the reply: omit --stop"),
         (["generate", "--model=user/name@"], "names no revision"),
-        (["generate", "--model="], "the name of the model is empty"),
+        (["generate", "--model="], "there is no folder '' here, and it is not a model's name on the Hub"),
         (["generate", "--hold=0,0,x"], "a clamp has the value 'x': it must be a number from -8 to 8"),
         (["generate", "--adapt=x", f"--blend-with={PRETRAINED}"], "--adapt changes the weights of one model"),
         (["generate", "--share=0.5"], "--share needs a second model: add --blend-with MODEL"),
