@@ -18,24 +18,18 @@ from typing import TextIO
 
 # By the file that Python was started with: the words of a user before a command.
 _PROGRAMS = {"char-lstm": ["char-lstm"], "hf-char-lstm": ["hf", "char-lstm"]}
-_BIDI = "\u202a-\u202e\u2066-\u2069"
-_FOR_TERMINAL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_BIDI}]")
-_FOR_MARKDOWN = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]")
+# Controls other than tab and line feed, other line ends, halves of surrogate pairs and controls of direction
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
 
 def terminal_text(text: str) -> str:
-    """Returns `text` without characters that a terminal would execute: they become pictures (ESC is ␛) or U+FFFD."""
-    return _FOR_TERMINAL.sub(_picture, text)
-
-
-def _picture(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+    """Returns `text` with U+FFFD for each character that a terminal would execute, or that has no UTF-8."""
+    return _UNSAFE.sub("\ufffd", text)
 
 
 def markdown_text(text: str) -> str:
-    """Returns `text` for a Markdown file: line ends become LF, other controls but tabs and surrogates U+FFFD."""
-    return _FOR_MARKDOWN.sub("\ufffd", re.sub(r"\r\n?", "\n", text))
+    """Returns `text` for a Markdown file: CR and CR LF become LF, then as `terminal_text`."""
+    return terminal_text(re.sub(r"\r\n?", "\n", text))
 
 
 def one_line(text: str, limit: int = 200) -> str:
