@@ -13,7 +13,7 @@ from pathlib import Path, PureWindowsPath
 
 import torch
 
-from .backends import int8_products
+from .backends import backend
 from .backends.backend import Backend
 from .backends.device import int8_device
 from .backends.torch_backends import Float32Backend, TorchInt8Backend
@@ -108,12 +108,9 @@ class CharLSTM:
             name = bundled_name(str(id_or_path)) or Path(id_or_path).absolute().name
             return cls.from_checkpoint(read_checkpoint(folder), device=device, name=name)
         repo = str(id_or_path).removeprefix("hf://")
-        name = one_line(repo, 100)
-        if not repo:
-            raise ModelUnavailableError("the name of the model is empty: write user/name, or name a folder")
         if "/" not in repo:
             raise ModelUnavailableError(
-                f"there is no folder {name} here, and it is not a model's name on the Hub: write user/name"
+                f"there is no folder {repo!r:.100} here, and it is not a model's name on the Hub: write user/name"
             )
         snapshot = Snapshot(repo, revision, token, cache_dir, local_files_only)
         checkpoint = snapshot.read()
@@ -154,7 +151,7 @@ class CharLSTM:
         if precision == "float32":
             return Float32Backend(self.network, slots, self.tokenizer.rare_id)
         device = int8_device(self.device)
-        if device.type == "cpu" and int8_products.numba_available():
+        if device.type == "cpu" and backend.numba_available():
             from .backends.numba_int8 import NumbaInt8Backend
 
             return NumbaInt8Backend(self.int8_weights(), slots)
@@ -234,10 +231,7 @@ def is_local(id_or_path: str | Path) -> bool:
         return True
     if PureWindowsPath(text).drive or "\\" in text:  # neither is allowed in a Hub id
         return True
-    try:
-        return Path(text).exists()
-    except (OSError, ValueError):  # too long for a path, or with a NUL
-        return False
+    return os.path.exists(text)  # noqa: PTH110  Path.exists raises an error if it is too long for a path
 
 
 def split_revision(model: str) -> tuple[str, str | None]:

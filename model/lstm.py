@@ -86,10 +86,6 @@ class LSTMState:
         shape = (config.num_layers, batch, config.hidden_size)
         return cls(torch.zeros(shape, device=device), torch.zeros(shape, device=device))
 
-    def detach(self) -> LSTMState:
-        """Returns the state without its autograd graph, as truncated BPTT needs (Williams & Peng 1990)."""
-        return LSTMState(self.h.detach(), self.c.detach())
-
     def to(self, device: torch.device | str) -> LSTMState:
         """Returns the state on a device."""
         return LSTMState(self.h.to(device), self.c.to(device))
@@ -161,13 +157,3 @@ class LSTMNetwork(nn.Module):
         weight_ih, weight_hh, bias_ih, bias_hh = self.lstm.all_weights[layer]
         i, f, g, o = (x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh).chunk(4, dim=1)
         return torch.stack([i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()], dim=1)
-
-    def cells(self) -> list[nn.LSTMCell]:
-        """Returns the layers as `nn.LSTMCell` modules that share this network's weights."""
-        cells = []
-        for weight_ih, weight_hh, bias_ih, bias_hh in self.lstm.all_weights:
-            cell = nn.LSTMCell(weight_ih.shape[1], self.config.hidden_size, device="meta")
-            cell.weight_ih, cell.weight_hh = weight_ih, weight_hh
-            cell.bias_ih, cell.bias_hh = bias_ih, bias_hh
-            cells.append(cell)
-        return cells

@@ -72,9 +72,6 @@ class CharTokenizer:
     def __len__(self) -> int:
         return len(self.vocab)
 
-    def __contains__(self, character: object) -> bool:
-        return isinstance(character, str) and len(character) == 1 and self.lookup(character)[0] >= 0
-
     @property
     def start_id(self) -> int:
         """The id of the character that is read before a text: a line end, else a space, else the first character."""

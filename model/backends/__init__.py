@@ -1,8 +1,7 @@
 """The device, and the backends: implementations of the LSTM step over slots of state.
 
-backend         Backend, the base class of all implementations, and the array types
+backend         Backend, the base class of all implementations, and the array types; whether numba works here
 torch_backends  Float32Backend and TorchInt8Backend: the network, and int8 inference, with torch operators on any device
 numba_int8      NumbaInt8Backend: int8 inference with loops that numba compiles, on a CPU
-int8_products   exact products of int8 matrices, and whether numba works on this machine
 device          cuda, mps or cpu: which one, and what differs between them
 """

@@ -8,8 +8,12 @@ Shapes: B slots in a step, T characters, V vocabulary, H hidden, L layers.
 
 from __future__ import annotations
 
+import importlib.util
+import logging
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +23,8 @@ from ..clamps import Clamps
 from ..int8 import sampling
 from ..lstm import LSTMState
 from ..settings import SamplingParams
-from . import int8_products
 
+log = logging.getLogger("char-lstm")
 Indices = npt.NDArray[np.int64]  # (B,), slots or ids
 Floats = npt.NDArray[np.float32]
 Characters = tuple[list[list[int]], list[list[float]]]  # B lists of T ids, and their surprisals in bits
@@ -102,10 +106,25 @@ class Backend(ABC):
         raise NotImplementedError
 
 
+@cache
+def numba_available() -> bool:
+    """Returns whether numba is installed and exact here. The environment variable CHAR_LSTM_COMPILE=0 disables it."""
+    if os.environ.get("CHAR_LSTM_COMPILE") == "0" or importlib.util.find_spec("numba") is None:
+        return False
+    try:
+        from ..int8 import numba_kernels
+
+        numba_kernels.check_products()
+    except Exception as error:
+        log.warning("numba is not used, so text is generated several times as slowly: %s", error, exc_info=error)
+        return False
+    return True
+
+
 def choose(logits: Floats, params: list[SamplingParams], numbers: list[list[int]]) -> Characters:
     """Draws the next character of each slot as `sampling.choose` does, compiled if possible; T is 1."""
     first = [number for (number,) in numbers]
-    if not int8_products.numba_available():
+    if not numba_available():
         ids = [sampling.choose(*each) for each in zip(logits, params, first, strict=True)]
         return [[id_] for id_ in ids], [[sampling.surprisal(*each)] for each in zip(logits, ids, strict=True)]
     from ..int8 import numba_kernels

@@ -1,4 +1,4 @@
-"""The backend that runs int8 inference on a CPU: loops that numba compiles, and the fastest exact int8 products."""
+"""The backend that runs int8 inference on a CPU, in loops that numba compiles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from ..int8.weights import SIGMOID, TANH, Int8Weights, float_h
 from ..lstm import LSTMState
 from ..settings import SamplingParams
 from .backend import Characters, Floats, Indices, clamp_table
-from .int8_products import instruction_kind, most_compiled_rows, torch_product
 from .torch_backends import TorchInt8Backend
 
 _MAX_STATES = 512  # that `write` keeps: 2.6 MB for 2 layers of 512 cells
@@ -33,7 +32,7 @@ class NumbaInt8Backend(TorchInt8Backend):
 
     def __init__(self, weights: Int8Weights, slots: int) -> None:
         super().__init__(weights, slots)
-        self._kind = instruction_kind()
+        self._kind = numba_kernels.fastest_kind()
         self._vocab = len(weights.table)
         self._states = self._h.numpy(), self._c.numpy()  # the same memory
         self._memory = np.empty(0, np.int8), np.empty(0, np.float32)
@@ -52,7 +51,7 @@ class NumbaInt8Backend(TorchInt8Backend):
         return logits
 
     def most_characters(self, slots: int) -> int:
-        return max(1, _MAX_STATES // slots) if slots <= most_compiled_rows() else 1
+        return max(1, _MAX_STATES // slots)
 
     def write(
         self,
@@ -92,31 +91,7 @@ class NumbaInt8Backend(TorchInt8Backend):
         if size > self._memory[0].size:  # reused, because the system clears the pages of new memory each time
             self._memory = np.empty(size, np.int8), np.empty(size, np.float32)
         self._after = tuple(each[:size].reshape(shape) for each in self._memory)
-        if len(slots) <= most_compiled_rows() or steps > 1:
-            numba_kernels.run(self._kind, self._packed, self._states, slots, ids, entries, self._after, logits, draws)
-        else:
-            self._run_with_torch(slots, ids, entries, logits, draws)
-
-    def _run_with_torch(self, slots: Indices, ids: Indices, clamps: Floats, logits: Floats, draws: Draws) -> None:
-        """Does the same as `numba_kernels.run` for one character, with torch's int8 products."""
-        _, _, scales, added, _, _, output, tables, powers = self._packed
-        (h, c), (after_h, after_c) = self._states, (each[0] for each in self._after)
-        before = c[:, slots]
-        for layer in range(len(h)):
-            x = h[layer][slots]
-            if layer:
-                x = np.concatenate([after_h[layer - 1], x], axis=1)
-            # The first layer adds the input of each character from a table, the layers above one bias for all.
-            which = np.full(len(slots), len(added) - len(h) + layer) if layer else ids
-            sums = torch_product(x, self._weights.layers[layer])
-            of_layer = before[layer], after_c[layer], after_h[layer]
-            numba_kernels.cells(layer, sums, scales[layer], added, which, clamps, tables, *of_layer)
-        if len(logits):
-            numba_kernels.scaled(torch_product(after_h[-1], self._weights.output), output, logits)
-        params, numbers, drawn, bits = draws
-        if len(drawn):
-            numba_kernels.draw(logits, params, numbers[0], powers, drawn[0], bits[0])
-        h[:, slots], c[:, slots] = after_h, after_c
+        numba_kernels.run(self._kind, self._packed, self._states, slots, ids, entries, self._after, logits, draws)
 
 
 _packed_weights: WeakKeyDictionary[Int8Weights, tuple[npt.NDArray[Any], ...]] = WeakKeyDictionary()
@@ -125,7 +100,7 @@ _packed_weights: WeakKeyDictionary[Int8Weights, tuple[npt.NDArray[Any], ...]] = 
 def _packed(weights: Int8Weights) -> tuple[npt.NDArray[Any], ...]:
     """Returns the `weights` of `numba_kernels.run`; packed once, because each call of `stream` makes a backend."""
     if weights not in _packed_weights:
-        kind = instruction_kind()
+        kind = numba_kernels.fastest_kind()
         packed = [numba_kernels.pack(kind, matrix.q.numpy()) for matrix in weights.layers]
         _packed_weights[weights] = (
             torch.cat([torch.from_numpy(q) for q, _ in packed]).numpy(),

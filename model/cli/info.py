@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..backends.backend import numba_available
 from ..backends.device import best_device, free_memory, gpu_name
-from ..backends.int8_products import numba_available
 from ..char_lstm import CharLSTM, checkpoint_folder
 from ..checkpoint.bundled import bundled_names, bundled_spec
 from ..checkpoint.names import WEIGHTS

@@ -60,6 +60,8 @@ class Sequence:
         added_at: the time.monotonic() of the request.
         started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.
         aborted: whether it ends before its next character.
+        length: the number of characters that clients get so far, without those that may belong to the stop text or to a
+            blocked word.
         watch: searches for blocked words; clients get no part of one, and the reply ends before it.
     """
 
@@ -79,9 +81,9 @@ class Sequence:
     ended_at: float = 0.0
     aborted: bool = False
     watch: WordWatch | None = None
+    length: int = 0
     _characters: list[str] = field(default_factory=list)
     _bits: array[float] = field(default_factory=lambda: array("f"))  # of these characters
-    _released: int = 0  # characters that clients get: not those that may belong to the stop text or a blocked word
     _done: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -94,18 +96,13 @@ class Sequence:
         return self._done.wait(timeout_s)
 
     @property
-    def length(self) -> int:
-        """The number of characters that clients get so far."""
-        return self._released
-
-    @property
     def text(self) -> str:
         """The reply so far, without the prompt and without the stop text."""
         return self.since(0)
 
     def since(self, position: int) -> str:
         """Returns the reply so far from a position on. Safe while another thread generates."""
-        return "".join(self._characters[position : self._released])
+        return "".join(self._characters[position : self.length])
 
     def bits(self, start: int, end: int) -> list[float]:
         """Returns the surprisals of characters of the reply in bits, see `sampling.surprisal`."""
@@ -125,7 +122,7 @@ class Sequence:
     def measured_chars_per_second(self) -> float:
         """Characters per second from the first character to the last; 0 before the first."""
         seconds = (self.ended_at or time.monotonic()) - self.started_at
-        return self._released / seconds if self.started_at and seconds > 0 else 0.0
+        return self.length / seconds if self.started_at and seconds > 0 else 0.0
 
     def end_reason(self, now: float) -> FinishReason | None:
         """Returns why the reply ends before its next character; None if it continues. `now` is time.monotonic()."""
@@ -141,8 +138,8 @@ class Sequence:
         self._bits.extend(bits)
         if not self.params.stop and self.watch is None:
             self._characters += characters
-            self._released = len(self._characters)
-            return len(characters), "length" if self._released >= self.params.length else None
+            self.length = len(self._characters)
+            return len(characters), "length" if self.length >= self.params.length else None
         for added, character in enumerate(characters, 1):
             if reason := self._add(character):
                 return added, reason
@@ -168,12 +165,12 @@ class Sequence:
         if reason not in ("stop", "blocked"):  # releases characters that were held back for the stop text
             self._release(len(self._characters))
         if self.watch and self.watch.end():
-            self._released = self.watch.safe_length
-            del self._characters[self._released :]  # as if the reply had ended there
+            self.length = self.watch.safe_length
+            del self._characters[self.length :]  # as if the reply had ended there
             memory = None
             reason = reason if self.error else "blocked"
         elif self.watch:
-            self._released = self.watch.length
+            self.length = self.watch.length
         self.memory = memory
         self.finish_reason = reason
         self._done.set()
@@ -181,9 +178,9 @@ class Sequence:
     def _release(self, end: int) -> bool:
         """Releases the characters up to `end` to clients, or up to a blocked word; returns whether one was found."""
         if self.watch is None:
-            self._released = end
+            self.length = end
             return False
         for character in self._characters[self.watch.length : end]:
             self.watch.add(character)
-        self._released = self.watch.safe_length
+        self.length = self.watch.safe_length
         return self.watch.found

@@ -67,14 +67,6 @@ class ModelUnavailableError(OSError):
         self.retry = retry
 
 
-class MissingFileError(ModelUnavailableError):
-    """A commit lacks a file that every model has, so it will never be a model; `file` is its name."""
-
-    def __init__(self, message: str, file: str) -> None:
-        super().__init__(message)
-        self.file = file
-
-
 class HubProblem(NamedTuple):
     """The reason for which a request to the Hub failed."""
 

@@ -24,7 +24,7 @@ _RETRIED = (408, 429, 500, 502, 503, 504)  # the client repeats a request after 
 
 
 class GivenUpError(Exception):
-    """A request got no answer `TRIES` times, or the time of its block is over."""
+    """A request got no answer `TRIES` times, or would begin after the time of its block."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ _INSTALLING = threading.Lock()
 
 @contextmanager
 def time_limits(total_s: float = math.inf) -> Iterator[None]:
-    """Limits all requests of huggingface_hub that this thread makes in the block; they end after `total_s`.
+    """Limits all requests of huggingface_hub that this thread makes in the block; none begins after `total_s`.
 
     A block inside another one ends with the outer one. The client's warnings about its retries are not printed: the
     error that it raises at last says the same.
@@ -106,25 +106,7 @@ def _after_response(response: Any) -> None:
     if (limits := _ACTIVE.get()) is None:
         return
     response.headers.pop("x-xet-hash", None)  # Xet has connections of its own, without these limits: HTTP instead
-    response.stream = _limited(response.stream, limits.end)
     if response.status_code not in _RETRIED:
         limits.tries = 0
     elif limits.tries >= TRIES or asked_wait_s(response.headers) > PAUSE_S:
         hf_raise_for_status(response)
-
-
-def _limited(stream: Any, end: float) -> Any:
-    """Returns the body of a response as a stream that raises GivenUpError when the time is over."""
-    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
-
-    class Limited(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            for chunk in stream:
-                if time.monotonic() > end:
-                    raise GivenUpError
-                yield chunk
-
-        def close(self) -> None:
-            stream.close()
-
-    return Limited()

@@ -20,7 +20,7 @@ from ..checkpoint.read import check_size, read_checkpoint, read_config, read_man
 from ..files import atomic_write
 from ..lstm import LSTMConfig
 from ..terminal import one_line
-from .errors import MissingFileError, ModelUnavailableError, explain
+from .errors import ModelUnavailableError, explain
 from .limits import time_limits
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Snapshot:
 
         Raises:
             ModelUnavailableError: the files can neither be downloaded nor are they cached.
-            CheckpointError: a file is not valid, or larger than a valid one can be.
+            CheckpointError: a file is missing or not valid, or larger than a valid one can be.
         """
         try:
             checkpoint = self._read_downloaded()
@@ -65,27 +65,23 @@ class Snapshot:
             note_revision(self.repo, self.revision, self.commit, self.cache_dir)
         return checkpoint
 
-    def _read_downloaded(self) -> Checkpoint:
-        """Returns the checkpoint of the commit. If it is not valid, its files are downloaded again once."""
-        try:
-            return read_checkpoint(self._download_all())
-        except CheckpointError:
-            if self.offline:
-                raise
-        return read_checkpoint(self._download_all(force=True))
+    def _read_downloaded(self, *, force: bool = False) -> Checkpoint:
+        """Returns the checkpoint of the commit; `force` downloads files again that are in the cache.
 
-    def _download_all(self, *, force: bool = False) -> Path:
-        """Returns the folder in the cache that holds all files of the model. Their sizes are checked before.
-
-        `force` downloads files again that are in the cache, because they are damaged.
+        If it is not valid, its files are downloaded again once, because they may be damaged.
         """
         self._resolve()
-        folder = self._download(CONFIG, force).parent
-        self._download(MANIFEST, force)
-        self._download(WEIGHTS, force, read_config(folder))
-        for name in read_manifest(folder).keys() & set(LISTED_FILES):
-            self._download(name, force)
-        return folder
+        try:
+            folder = self._download(CONFIG, force).parent
+            self._download(MANIFEST, force)
+            self._download(WEIGHTS, force, read_config(folder))
+            for name in read_manifest(folder).keys() & set(LISTED_FILES):
+                self._download(name, force)
+            return read_checkpoint(folder)
+        except CheckpointError:
+            if self.offline or force:
+                raise
+        return self._read_downloaded(force=True)
 
     def newest_commit(self) -> str:
         """Returns the commit to which the revision points on the Hub now, by one small request.
@@ -145,7 +141,7 @@ class Snapshot:
             raise ModelUnavailableError(self._failed("it is not in the cache: load it once with a network"))
         stated = self._files().get(name)
         if stated is None:
-            raise MissingFileError(f"{self._model()} is not a char-lstm model: it has no {name}", name)
+            raise CheckpointError(f"{self._model()} is not a char-lstm model: it has no {name}")
         check_size(name, stated.size or 0, config)
         download = partial(hf_hub_download, self.repo, name, token=self.token, force_download=force, **where)
         return Path(self._call(download))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,12 @@ def supported(features: str) -> tuple[int, ...]:
     """Returns the kinds that a processor with these features has, the fastest last."""
     has = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
     return tuple(kind for kind, each in enumerate(INSTRUCTIONS) if has.issuperset(each.needs))
+
+
+@cache
+def fastest_kind() -> int:
+    """Returns the kind of the fastest instruction that this processor has."""
+    return supported(features())[-1]
 
 
 def padded_shape(kind: int, rows: int, columns: int) -> tuple[int, int]:
@@ -268,6 +275,30 @@ def fill(kind: int, h: Array, at: int, x: Array) -> None:
                 words[k] = values[k]
 
 
+def product_of(kind: int, x: npt.NDArray[np.int8], q: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
+    """Returns x (B, K) · qᵀ, (B, N), of a matrix q (N, K) that is not packed yet."""
+    rows, columns = padded_shape(kind, *q.shape)
+    packed, start = pack(kind, q)
+    out, padded = np.empty((len(x), rows), np.int32), np.zeros((len(x), columns), np.int16)
+    fill(kind, x, 0, padded)
+    product(kind, packed, start, padded, out)
+    return out[:, : len(q)]
+
+
+def check_products() -> None:
+    """Raises ArithmeticError unless products are exact here, for the largest and for random numbers."""
+    generator = np.random.default_rng(0)
+    q = generator.integers(-127, 128, (80, 70), dtype=np.int8)
+    q[:40] = 127
+    q[:20, ::2] = -127
+    for rows in (1, 2, 7, 33):
+        x = generator.integers(-127, 128, (rows, 70), dtype=np.int8)
+        x[0] = 127
+        x[-1, 1::2] = -127
+        if not np.array_equal(product_of(fastest_kind(), x, q), x.astype(np.int32) @ q.T.astype(np.int32)):
+            raise ArithmeticError("an int8 product is not exact on this machine")
+
+
 @compiled
 def _copy_slots(state: Array, slots: Array, copy: Array, out: bool) -> None:
     """Copies state (L, …, H) at `slots` out to copy (L, B, H), or back. Slices would take longer to compile."""
@@ -393,36 +424,21 @@ def _restrict(weight: Array, top_k: Any, top_p: Any) -> None:
     keys = np.empty(len(weight), np.int64)
     for v in range(len(weight)):
         keys[v] = (weight[v] << _ID_BITS) + _MAX_ID - v
-    _sort(keys)
+    keys.sort()
+    largest_first = keys[::-1]
     count = top_k if 0 < top_k < len(weight) else len(weight)
     total = np.int64(0)
-    for key in keys[:count]:
+    for key in largest_first[:count]:
         total += key >> _ID_BITS
     # total · p / 2^32 within 64 bits: p is at most 2^32 and total below 2^53.
     high, low = np.uint64(total) >> _HALF, np.uint64(total) & _LOW
     enough = max(np.int64(1), np.int64(high * top_p + ((low * top_p) >> _HALF)))
     running = np.int64(0)
-    for place in range(len(keys)):
+    for place, key in enumerate(largest_first):
         if place >= count or running >= enough:
-            weight[_MAX_ID - (keys[place] & _MAX_ID)] = 0
+            weight[_MAX_ID - (key & _MAX_ID)] = 0
         else:
-            running += keys[place] >> _ID_BITS
-
-
-@compiled
-def _sort(keys: Array) -> None:
-    """Sorts from the largest to the smallest by Shell's method, which compiles in a third of the time of np.argsort."""
-    step = 1
-    while 3 * step < len(keys):
-        step = 3 * step + 1
-    while step > 0:
-        for at in range(step, len(keys)):
-            key = keys[at]
-            while at >= step and keys[at - step] < key:
-                keys[at] = keys[at - step]
-                at -= step
-            keys[at] = key
-        step //= 3
+            running += key >> _ID_BITS
 
 
 @njit

@@ -54,7 +54,7 @@ def _read(lm: CharLSTM, text: str) -> tuple[CharLSTM, npt.NDArray[np.float64]]:
             logits, after = network(inputs[None, start : start + _WINDOW], state)
             loss = F.cross_entropy(logits[0], ids[start : start + _WINDOW], reduction="none")
             loss.mean().backward()  # type: ignore[no-untyped-call]
-        state = after.detach()
+        state = LSTMState(after.h.detach(), after.c.detach())
         losses.append(loss.detach())
         nn.utils.clip_grad_norm_(parameters, _CLIP)
         with torch.no_grad():

@@ -15,7 +15,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData, constants
 
 from model import CharLSTM, generate, score
-from model.backends.int8_products import numba_available
+from model.backends.backend import numba_available
 from model.checkpoint.names import CARD, CURVE, NOTEBOOK
 from model.files import atomic_write
 from model.terminal import markdown_text

@@ -24,7 +24,7 @@ from model.cli.arguments import UsageError
 from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
 from model.terminal import duration_text, one_line, own_command, quote_command
-from model.tokenizer import UnknownCharacter, describe_unknown
+from model.tokenizer import describe_unknown
 
 from ..corpus.ids_file import Ids
 from ..corpus.sources import absolute_source, expanded_path
@@ -156,7 +156,7 @@ def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float
             raise
         note()
         what = str(error) if isinstance(error, RunError) else "\nStopped while the teachers were training"
-        command = quote_command(own_command("training", "resume", str(run)))
+        command = quote_command(own_command("resume", str(run)))
         raise type(error)(f"{what}. To continue:\n  {command}") from error
     teachers = _load_teachers(run)
     for number, teacher in enumerate(teachers, start=1):
@@ -206,11 +206,10 @@ def predict(
     """Computes the soft targets of the teachers for the part of a text (N,) to train on, in a file of the run."""
     train, _ = split(ids)
     for teacher in teachers:
-        if unknown := [char for char in tokenizer.vocab if char not in teacher.lm.tokenizer]:
-            listed = describe_unknown([UnknownCharacter(char, 0, 1) for char in unknown])
+        if unknown := teacher.lm.tokenizer.unknown_characters("".join(tokenizer.vocab)):
             raise UsageError(
-                f"--teacher {one_line(teacher.name or teacher.lm.name)} lacks {listed}: a teacher needs every "
-                "character of the text in its vocabulary"
+                f"--teacher {one_line(teacher.name or teacher.lm.name)} lacks {describe_unknown(unknown)}: a teacher "
+                "needs every character of the text in its vocabulary"
             )
     say(f"Computing the predictions of {_counted(len(teachers))} for the text …")
     for teacher in teachers:

@@ -69,7 +69,7 @@ def _order(paragraphs: Paragraphs, seed: int, pass_number: int) -> tuple[Positio
 
 def find_paragraphs(ids: Ids, tokenizer: CharTokenizer) -> Paragraphs:
     """Returns the paragraphs of a text (N,), in ids of `tokenizer`; one paragraph if the text has no blank line."""
-    if "\n" not in tokenizer:
+    if "\n" not in tokenizer.vocab:
         return Paragraphs(np.zeros(1, np.int64), len(ids))
     line_break = int(tokenizer.lookup("\n")[0])
     found = [np.zeros(1, np.int64)]

@@ -17,7 +17,6 @@ import logging
 import threading
 
 from model import CharLSTM, ModelUnavailableError
-from model.hub.errors import MissingFileError
 from model.hub.limits import time_limits
 from model.hub.snapshot import Snapshot, is_cached, note_revision, remove_cached
 
@@ -28,7 +27,7 @@ from .specs import split_spec
 log = logging.getLogger("char-lstm")
 
 LONGEST_S = 900.0  # between two requests, however long the Hub has been out of reach
-_CHECK_S = 300.0  # the limit of one check, its download included: a slow one must not keep the next commit away
+_CHECK_S = 300.0  # in which the requests of one check may begin
 _FAILS_SHOWN = 3  # in a row, after which the page shows that newer commits cannot be downloaded
 
 
@@ -111,9 +110,9 @@ class _ModelUpdate:
             lm = CharLSTM.from_pretrained(self._repo, revision=commit, device=self._registry.device)
             self._registry.replace(entry, lm)
             note_revision(self._repo, self._revision, commit)
-        except Exception as error:
-            if isinstance(error, ModelUnavailableError) and not isinstance(error, MissingFileError):
-                raise
+        except ModelUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001  no fault of a commit may end the checks
             self._refuse(commit, error)
 
     def _clean_up(self, newest: str) -> None:

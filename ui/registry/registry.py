@@ -20,7 +20,6 @@ from model import PRETRAINED, Blend, CharLSTM, CheckpointError, ModelUnavailable
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.bundled import BUNDLED, bundled_name
 from model.checkpoint.read import read_checkpoint
-from model.hub.errors import MissingFileError
 from model.hub.snapshot import is_commit
 from model.settings import Precision, shorten
 from model.terminal import one_line
@@ -358,8 +357,6 @@ def commit_problem(error: Exception, hidden: str = "", shown: str = "") -> str |
     """Returns why a commit cannot be loaded, for visitors; a text in it may be replaced by another one."""
     if isinstance(error, CheckpointError):
         return plain(error, hidden, shown)
-    if isinstance(error, MissingFileError):
-        return Message("model.file_missing", file=error.file)
     log.error("loading a model", exc_info=error)
     return Message("model.load_error", error=type(error).__name__)
 

@@ -22,7 +22,7 @@ const MAX_NAME = 60; // characters
 const MAX_PASSAGES = 10;
 const [PLAIN, WITH_PASSAGES] = [1, 2]; // versions of the format
 const [BEFORE, AFTER] = [30, 12]; // characters around the one at which a cell is highest or lowest
-const HIDDEN = /(?![\t\n])\p{Cc}|[\u202a-\u202e\u2066-\u2069]|\p{Cs}/gu; // controls, and halves of characters
+const HIDDEN = /(?![\t\n])\p{Cc}|[\u2028-\u202e\u2066-\u2069]|\p{Cs}/gu; // controls, and halves of characters
 
 /** A model cannot be loaded; the message says why, in English. */
 export class ModelError extends Error {}

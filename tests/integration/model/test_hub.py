@@ -244,7 +244,7 @@ def test_files_that_the_manifest_lists_are_part_of_the_model_and_code_is_not_dow
     manifest = json.loads(old["manifest.json"])
     manifest["sha256"]["cells.json"] = "0" * 64
     hub.commit(repo, {"manifest.json": json.dumps(manifest).encode()})
-    with pytest.raises(ModelUnavailableError, match=r"it has no cells\.json"):
+    with pytest.raises(CheckpointError, match=r"it has no cells\.json"):
         load()
 
 

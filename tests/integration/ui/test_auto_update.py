@@ -148,22 +148,6 @@ def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_a_slow_download_does_not_block_the_next_commit(
-    hub: LocalHub, old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repo = hub.add_repo(NAME, old)
-    with auto_updated(NAME) as registry:
-        monkeypatch.setattr("model.hub.limits.READ_S", 0.5)
-        monkeypatch.setattr("ui.registry.auto_update._CHECK_S", 1.0)
-        slow = hub.fail(WEIGHTS, "trickle", None, seconds=0.1)
-        hub.commit(repo, new)
-        eventually(lambda: slow.hits >= 2)
-        slow.times = slow.hits  # the slow downloads continue
-        newest = hub.commit(repo, files_of(tmp_path / "newest", 4))
-        eventually(lambda: commit_of(registry) == newest)
-        assert not registry.notices
-
-
 @pytest.mark.parametrize("fault", SOME)
 def test_the_app_starts_with_some_model_and_then_serves_the_one_asked_for(
     hub: LocalHub, old: Files, fault: str

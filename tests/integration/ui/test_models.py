@@ -102,7 +102,7 @@ def test_control_characters_in_a_models_notes_reach_neither_page_nor_log(tmp_pat
     [corpus] = [fact for fact in registry.get(None).about if fact.id == "model.corpus"]
     assert str(corpus) == r"trained on faq\x1b[31m\u202e\nserving bundled"
     record = logging.LogRecord("x", logging.WARNING, "", 0, "a\x1b]0;title\x07\u202eb\nc", None, None)
-    assert PlainFormatter("%(message)s").format(record) == "a␛]0;title␇\ufffdb\nc"
+    assert PlainFormatter("%(message)s").format(record) == "a\ufffd]0;title\ufffd\ufffdb\nc"
     registry.stop()
 
 

@@ -16,7 +16,7 @@ PLAIN = "plain\n\ttext, é 日本 👍"
 @pytest.mark.parametrize(
     ("function", "text", "shown"),
     [
-        (terminal_text, HOSTILE, "a␛[2Jb␇c␀d\ufffde\ufffdf\ufffdg\th␍k␡"),
+        (terminal_text, HOSTILE, "a?[2Jb?c?d?e?f?g\th?k?".replace("?", "\ufffd")),
         (terminal_text, PLAIN, PLAIN),
         (markdown_text, "a\r\nb\rc", "a\nb\nc"),
         (markdown_text, "a\x1b\x00\x9b\x7f\u202e\u2066\ud800z", "a" + "\ufffd" * 7 + "z"),
@@ -48,23 +48,18 @@ def test_a_command_is_quoted_for_the_shell_of_the_user(monkeypatch, words, posix
     assert quote_command(words) == windows
 
 
-COMMANDS = [("training", "resume", "run"), ("training", "train", "a.txt"), ("model", "info"), ("app", "app", "--mcp")]
-SHORT = ["resume run", "train a.txt", "info", "app --mcp"]
-OF_FOLDERS = ["training --resume run", "training a.txt", "model info"]
-
-
 @pytest.mark.parametrize(
     ("started", "shown"),
     [
-        ("/usr/bin/char-lstm", [f"char-lstm {each}" for each in SHORT]),
-        ("ada/hf-char-lstm.exe", [f"hf char-lstm {each}" for each in SHORT]),
-        ("project/char_lstm/__main__.py", [f"python -m char_lstm {each}" for each in SHORT]),
-        ("project/training/__main__.py", [*(f"python -m {each}" for each in OF_FOLDERS), "python app.py --mcp"]),
+        ("/usr/bin/char-lstm", "char-lstm resume run"),
+        ("ada/hf-char-lstm.exe", "hf char-lstm resume run"),
+        ("project/char_lstm/__main__.py", "python -m char_lstm resume run"),
+        ("project/training/__main__.py", "python -m char_lstm resume run"),
     ],
 )
 def test_a_command_is_printed_as_this_program_was_started(monkeypatch, started, shown):
     monkeypatch.setattr("sys.argv", [started])
-    assert [" ".join(own_command(*words)) for words in COMMANDS] == shown
+    assert " ".join(own_command("resume", "run")) == shown
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])

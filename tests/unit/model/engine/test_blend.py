@@ -48,7 +48,7 @@ def test_each_request_of_a_batch_has_its_own_share_compiled_or_not(pair: Pair, b
         sequences = [engine.add_request("ROMEO:"[: 1 + n % 6], p) for n, p in enumerate(asked)]
         assert finish(engine, *sequences) == alone
         bits.append([each.bits(0, 30) for each in sequences])
-        monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
+        monkeypatch.setattr("model.backends.backend.numba_available", lambda: False)
     np.testing.assert_allclose(bits[0], bits[1], atol=1e-3)
 
 

@@ -11,7 +11,7 @@ import torch
 from numba import njit
 
 from model import Clamp, SamplingParams, generate
-from model.backends import int8_products
+from model.backends import backend
 from model.backends.numba_int8 import NumbaInt8Backend
 from model.backends.torch_backends import TorchInt8Backend
 from model.int8 import numba_kernels
@@ -26,8 +26,7 @@ ROWS, VOCAB = 24, 37
 
 
 @pytest.mark.parametrize("kind", HERE, ids=NAMES)
-def test_products_are_exact_for_every_shape_and_number_of_rows(kind: int, monkeypatch):
-    monkeypatch.setattr(int8_products, "instruction_kind", lambda: kind)
+def test_products_are_exact_for_every_shape_and_number_of_rows(kind: int):
     generator = np.random.default_rng(3)
     shapes = [(1, 1), (65, 512), (8, 2500), (63, 130), (64, 257), *generator.integers(1, 300, (12, 2)).tolist()]
     for rows, columns in shapes:
@@ -38,16 +37,15 @@ def test_products_are_exact_for_every_shape_and_number_of_rows(kind: int, monkey
             x = generator.integers(-127, 128, (batch, columns), dtype=np.int8)
             x[0], x[-1] = 127, -127
             expected = x.astype(np.int64) @ q.T.astype(np.int64)
-            assert np.array_equal(int8_products.compiled_product(x, matrix), expected)
-            assert np.array_equal(int8_products.torch_product(x, matrix), expected)
+            assert np.array_equal(numba_kernels.product_of(kind, x, q), expected)
             assert np.array_equal(exact_product(torch.from_numpy(x), matrix).numpy(), expected)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [None, *HERE], ids=["torch", *NAMES])
 def test_every_instruction_reproduces_the_vectors_and_so_does_torch_without_a_compiler(kind: int | None, monkeypatch):
-    monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: kind is not None)
-    monkeypatch.setattr("model.backends.numba_int8.instruction_kind", lambda: kind)
+    monkeypatch.setattr("model.backends.backend.numba_available", lambda: kind is not None)
+    monkeypatch.setattr("model.int8.numba_kernels.fastest_kind", lambda: kind)
     assert vectors() == json.loads(VECTORS.read_text(encoding="utf-8"))
 
 
@@ -105,10 +103,10 @@ def test_a_fault_of_numba_is_logged_once(lm, monkeypatch, caplog):
         raise OSError("no compiler")
 
     monkeypatch.setattr(numba_kernels, "product", broken)
-    int8_products.numba_available.cache_clear()
+    backend.numba_available.cache_clear()
     texts = [generate(lm, "a", 30, seed=1) for _ in range(2)]
     monkeypatch.undo()
-    int8_products.numba_available.cache_clear()
+    backend.numba_available.cache_clear()
     assert texts == [generate(lm, "a", 30, seed=1)] * 2
     (record,) = caplog.records
     assert record.getMessage() == "numba is not used, so text is generated several times as slowly: no compiler"
