@@ -157,3 +157,13 @@ class LSTMNetwork(nn.Module):
         weight_ih, weight_hh, bias_ih, bias_hh = self.lstm.all_weights[layer]
         i, f, g, o = (x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh).chunk(4, dim=1)
         return torch.stack([i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()], dim=1)
+
+    def cells(self) -> list[nn.LSTMCell]:
+        """Returns the layers as `nn.LSTMCell` modules that share this network's weights."""
+        cells = []
+        for weight_ih, weight_hh, bias_ih, bias_hh in self.lstm.all_weights:
+            cell = nn.LSTMCell(weight_ih.shape[1], self.config.hidden_size, device="meta")
+            cell.weight_ih, cell.weight_hh = weight_ih, weight_hh
+            cell.bias_ih, cell.bias_hh = bias_ih, bias_hh
+            cells.append(cell)
+        return cells
