@@ -187,7 +187,7 @@ def _exit(number: int, _frame: object) -> None:
 
 def _parser(environment: Mapping[str, str]) -> ArgumentParser:
     parser = ArgumentParser(
-        prog=" ".join(own_command("app")), description="Serve character LSTMs as a page and an API."
+        prog=" ".join(own_command("app", "app")), description="Serve character LSTMs as a page and an API."
     )
     parser.add_argument("--version", action="version", version=f"char-lstm {__version__}")
     parser.add_argument(

@@ -58,7 +58,7 @@ def main() -> int:
 def _parser() -> ArgumentParser:
     commands = "\n".join(f"  {name:<10}{text}" for name, (_, text) in _COMMANDS.items())
     parser = ArgumentParser(
-        prog=" ".join(own_command()),
+        prog=" ".join(own_command("model")),
         description="Train character LSTMs, generate text with them, and serve them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the lines of the epilog
         epilog=f"commands (COMMAND --help shows the options of each):\n{commands}",

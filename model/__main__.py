@@ -37,7 +37,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog=" ".join(own_command()), description="Generate and score text with a character LSTM.")
+    parser = ArgumentParser(
+        prog=" ".join(own_command("model")), description="Generate and score text with a character LSTM."
+    )
     parser.add_argument("--version", action="version", version=f"char-lstm {__version__}")
     commands = parser.add_subparsers(
         required=True, dest="command", metavar="COMMAND", title="commands", parser_class=CommandParser

@@ -16,8 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-# By the file that Python was started with: the words of a user before a command.
-_PROGRAMS = {"char-lstm": ["char-lstm"], "hf-char-lstm": ["hf", "char-lstm"]}
+# By the file or folder that Python was started with: the words of a user before a command.
+_PROGRAMS = {
+    "char-lstm": ["char-lstm"],
+    "hf-char-lstm": ["hf", "char-lstm"],
+    "char_lstm": ["python", "-m", "char_lstm"],
+}
 # Controls other than tab and line feed, other line ends, halves of surrogate pairs and controls of direction
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 
@@ -82,13 +86,24 @@ def discard_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def own_command(*words: str) -> list[str]:
-    """Returns a command of this project as the user types it, such as `char-lstm resume runs/my`.
+def own_command(package: str, *words: str) -> list[str]:
+    """Returns a command of this project as the user types it, in the way in which this process was started.
 
-    It begins with `char-lstm` or `hf char-lstm` if one of these started this process, else with `python -m char_lstm`,
-    which also works in a checkout that is not installed.
+    It begins with `char-lstm`, `hf char-lstm` or `python -m char_lstm`; in a checkout that is not installed with
+    `python -m training`, `python -m model` or `python app.py`.
+
+    Args:
+        package: what has the command in a checkout: model, training or app.
+        words: the name of the command and its arguments.
     """
-    return [*_PROGRAMS.get(Path(sys.argv[0]).stem, ["python", "-m", "char_lstm"]), *words]
+    started = Path(sys.argv[0])
+    program = _PROGRAMS.get(started.parent.name if started.stem == "__main__" else started.stem)
+    if program or __name__.startswith("char_lstm."):
+        return [*(program or ["char-lstm"]), *words]
+    if package == "app":
+        return ["python", "app.py", *words[1:]]
+    without_name = {"train": [], "resume": ["--resume"]}.get(words[0]) if words else None
+    return ["python", "-m", package, *(words if without_name is None else [*without_name, *words[1:]])]
 
 
 def quote_command(words: Sequence[str]) -> str:

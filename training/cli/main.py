@@ -117,20 +117,20 @@ def _finish(run: TrainingRun, code: int, signals: Signals) -> int:
         _print_result(run)
     elif code != 1 and manager.folder.steps():
         title = f"\nStopped after step {run.trainer.steps_done:,}. To continue:"
-        say_command(title, own_command("resume", path))
+        say_command(title, own_command("training", "resume", path))
     if code != 1 and manager.folder.best() is not None:
         prompt = (["--chat"] if run.chat else []) + run.text.examples[:1]
-        say_command("To generate more text:", own_command("generate", "--model", path, *prompt))
-        say_command("To open it in the browser:", own_command("app", "--model", path))
+        say_command("To generate more text:", own_command("model", "generate", "--model", path, *prompt))
+        say_command("To open it in the browser:", own_command("app", "app", "--model", path))
     if code == 0 and run.page is None and pusher:
         kind = "private page" if pusher.destination.private else "page that anyone can open"
-        words = own_command("space", path, "--space", run.about["repo"])
+        words = own_command("training", "space", path, "--space", run.about["repo"])
         say_command(f"To make a {kind}:", words)
     if code == 0 and pusher and is_held_back(folder, pusher.destination):
         title = f"{run.about['repo']} keeps its better model. To replace it with the one of this run:"
-        say_command(title, own_command("resume", path, "--replace"))
+        say_command(title, own_command("training", "resume", path, "--replace"))
     if waiting:
-        say_command(f"Not on the Hub yet: {_count_text(waiting)}. To push:", own_command("push", path))
+        say_command(f"Not on the Hub yet: {_count_text(waiting)}. To push:", own_command("training", "push", path))
     elif pusher:
         say(f"On the Hub: {pusher.destination.url}")
     if run.page is None:

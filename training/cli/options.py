@@ -197,7 +197,7 @@ def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
         if name not in SETTINGS or not value:
             hint = nearest(name, SETTINGS)
             remedy = f"did you mean {hint}=VALUE?" if hint and name != hint else "it is written NAME=VALUE"
-            train = " ".join(own_command("train"))
+            train = " ".join(own_command("training", "train"))
             raise UsageError(f"--set {one_line(text, 60)}: {remedy} ({train} --help lists the settings)")
         is_bool = SETTINGS[name].type is bool and value.lower() in ("true", "false")
         found[name] = value.lower() == "true" if is_bool else number_or_text(value)
@@ -223,12 +223,12 @@ def _check_resume(options: TrainOptions) -> None:
 
 def _train_parser() -> ArgumentParser:
     parser = ArgumentParser(
-        prog=" ".join(own_command("train")),
+        prog=" ".join(own_command("training", "train")),
         description="Train a character LSTM on a text.",
         formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the lines of the epilog
         other_names=_OTHER_NAMES,
     )
-    program = " ".join(own_command())
+    program = " ".join(own_command("training"))
     parser.usage = f"%(prog)s [TEXT ...] [options]\n       {program} COMMAND ...   (COMMAND --help shows its options)"
     commands = "\n".join(f"  {name:<22}{text}" for name, text in COMMANDS.items())
     settings = "\n".join(f"  {name:<22}{help_text(name)}" for name in SETTINGS)
@@ -358,7 +358,7 @@ def _add_space_options(add: _Add, *, required: bool = False) -> None:
 def command_parser(name: str) -> ArgumentParser:
     """Returns the parser of `python -m training NAME`; the name is one of `COMMANDS`."""
     text = COMMANDS[name]
-    parser = ArgumentParser(prog=" ".join(own_command(name)), description=f"{text[0].upper()}{text[1:]}.")
+    parser = ArgumentParser(prog=" ".join(own_command("training", name)), description=f"{text[0].upper()}{text[1:]}.")
     add = parser.add_argument
     if name == "push":
         add("run", metavar="RUN", help="a run folder")

@@ -97,7 +97,7 @@ def publish_best(page: Space, run: RunFolder, repo: str) -> int:
 
 def publish_hint(page: Space, run: RunFolder) -> str:
     """Returns a line that says how to publish a page that is not published yet."""
-    words = own_command("space", str(run.path), "--space", page.name)
+    words = own_command("training", "space", str(run.path), "--space", page.name)
     words += [] if page.hardware == STATIC else ["--hardware", page.hardware]
     return f"To publish the page later:\n  {quote_command(words)}"
 

@@ -156,7 +156,7 @@ def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float
             raise
         note()
         what = str(error) if isinstance(error, RunError) else "\nStopped while the teachers were training"
-        command = quote_command(own_command("resume", str(run)))
+        command = quote_command(own_command("training", "resume", str(run)))
         raise type(error)(f"{what}. To continue:\n  {command}") from error
     teachers = _load_teachers(run)
     for number, teacher in enumerate(teachers, start=1):

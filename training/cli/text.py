@@ -139,7 +139,7 @@ def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Co
     public: Mapping[str, Any] = record.get("public") or {}
     # The record may be a stranger's, so it does not choose what is read. Without sources it is Python's documentation.
     if not options.text and public.get("sources") != []:
-        again = quote_command(own_command("resume", options.resume or "", "TEXT"))
+        again = quote_command(own_command("training", "resume", options.resume or "", "TEXT"))
         raise RunError(f"the run has no whole copy of its text: give it again: {again}")
     encoding = public.get("encoding")
     reading = Reading(

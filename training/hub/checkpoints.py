@@ -127,7 +127,7 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
         raise HubError(f"{folder.name} is not a whole checkpoint: it has {', '.join(files) or 'no files'}")
     head = call(what, lambda: _branch_head(api, repo, branch))
     if to.sharing == PRIVATE and not head.private:
-        command = " ".join(own_command("push", "RUN", "--publish-anyway"))
+        command = " ".join(own_command("training", "push", "RUN", "--publish-anyway"))
         advice = f"make it private again on its page, or use `{command}`"
         raise HubError(f"{repo} is public now, and this run is private: {advice}")
     present = file_names(head)

@@ -108,7 +108,7 @@ def test_line_ends_and_a_byte_order_mark_are_read_as_training_reads_them(run: Co
         (["generate", "--share=0.5"], "--share needs a second model: add --blend-with MODEL"),
         (["generate", "--tempreature=1"], "did you mean --temperature?"),
         (["generate", "--precision=int4"], "did you mean int8?"),
-        (["score", "x", "--per-char"], "did you mean --per-character? (see python -m char_lstm score --help)"),
+        (["score", "x", "--per-char"], "did you mean --per-character? (see python -m model score --help)"),
         (["score", "missing.txt"], "cannot read 'missing.txt': No such file"),
         ([], "COMMAND"),
         (["scoer", "x"], "did you mean score?"),

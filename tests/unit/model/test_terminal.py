@@ -48,18 +48,23 @@ def test_a_command_is_quoted_for_the_shell_of_the_user(monkeypatch, words, posix
     assert quote_command(words) == windows
 
 
+COMMANDS = [("training", "resume", "run"), ("training", "train", "a.txt"), ("model", "info"), ("app", "app", "--mcp")]
+SHORT = ["resume run", "train a.txt", "info", "app --mcp"]
+OF_FOLDERS = ["training --resume run", "training a.txt", "model info"]
+
+
 @pytest.mark.parametrize(
     ("started", "shown"),
     [
-        ("/usr/bin/char-lstm", "char-lstm resume run"),
-        ("ada/hf-char-lstm.exe", "hf char-lstm resume run"),
-        ("project/char_lstm/__main__.py", "python -m char_lstm resume run"),
-        ("project/training/__main__.py", "python -m char_lstm resume run"),
+        ("/usr/bin/char-lstm", [f"char-lstm {each}" for each in SHORT]),
+        ("ada/hf-char-lstm.exe", [f"hf char-lstm {each}" for each in SHORT]),
+        ("project/char_lstm/__main__.py", [f"python -m char_lstm {each}" for each in SHORT]),
+        ("project/training/__main__.py", [*(f"python -m {each}" for each in OF_FOLDERS), "python app.py --mcp"]),
     ],
 )
 def test_a_command_is_printed_as_this_program_was_started(monkeypatch, started, shown):
     monkeypatch.setattr("sys.argv", [started])
-    assert " ".join(own_command("resume", "run")) == shown
+    assert [" ".join(own_command(*words)) for words in COMMANDS] == shown
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])

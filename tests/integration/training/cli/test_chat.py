@@ -57,7 +57,7 @@ def test_the_names_of_a_chat_are_not_published_and_a_resumed_run_reads_it_in_the
     whole = outcome(run)
     shutil.rmtree(latest_of(run))
     (run / "text.ids").unlink()
-    advice = "the run has no whole copy of its text: give it again: python -m char_lstm resume run TEXT"
+    advice = "the run has no whole copy of its text: give it again: python -m training --resume run TEXT"
     assert advice in here("--resume=run")[1]
     assert here("Chat with Anna.txt", "--resume=run")[0] == 0
     assert outcome(run) == whole

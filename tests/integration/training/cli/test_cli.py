@@ -53,8 +53,8 @@ def test_a_run_from_text_to_the_next_commands(here: Here, tmp_path: Path, capsys
     assert lm.training["val_loss"] == pytest.approx(nats, abs=2e-3)  # the files hold the weights in bfloat16
     assert lm.training["validation_characters"] == len(held_out) - 1
     assert lm.training["val_loss"] == min(line["val_loss"] for line in lines)
-    command = next(line.strip() for line in output.splitlines() if line.startswith("  python -m char_lstm generate"))
-    assert command == "python -m char_lstm generate --model runs/text the"
+    command = next(line.strip() for line in output.splitlines() if line.startswith("  python -m model generate"))
+    assert command == "python -m model generate --model runs/text the"
     assert model([*shlex.split(command)[3:], "--length=20"]) == 0
     assert len(capsys.readouterr().out) == 20
 
@@ -131,7 +131,7 @@ def test_a_loss_of_nan_keeps_the_last_finite_checkpoint(here: Here, tmp_path: Pa
         lm = CharLSTM.from_pretrained(folder)
         assert all(bool(tensor.isfinite().all()) for tensor in lm.network.state_dict().values())
     assert all(math.isfinite(line["val_loss"]) for line in metrics(tmp_path / "run"))
-    assert "python -m char_lstm generate" not in output
+    assert "python -m model generate" not in output
 
 
 def test_a_first_step_that_fails_leaves_no_files(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

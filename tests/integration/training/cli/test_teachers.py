@@ -55,7 +55,7 @@ def test_a_run_that_is_interrupted_while_its_teacher_trains_ends_with_the_same_b
         assert first.end() == 2
     assert "Training 1 teacher, 20 steps each; then the model that learns from them, 40 steps" in first.output
     assert "error: teacher 1 could not be trained" in first.output
-    assert "To continue:\n  python -m char_lstm resume run" in first.output
+    assert "To continue:\n  python -m training --resume run" in first.output
     with Training("--resume=run", cwd=tmp_path) as second:
         wait_for(lambda: "Resuming after step" in (teacher / OUTPUT).read_text())
         second.send(signal.SIGKILL)
@@ -66,7 +66,7 @@ def test_a_run_that_is_interrupted_while_its_teacher_trains_ends_with_the_same_b
         wait_for(lambda: pids_of(teacher) - orphans)
         third.send(signal.SIGTERM)
         assert third.end() == 143
-    assert "To continue:\n  python -m char_lstm resume run" in third.output
+    assert "To continue:\n  python -m training --resume run" in third.output
     assert not pids_of(teacher)
     assert json.loads((run / TEACHERS / "plan.json").read_bytes())["seconds"] > 0
     code, output = here("--resume=run", "--license=mit")

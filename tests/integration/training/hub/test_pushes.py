@@ -148,7 +148,7 @@ def test_training_without_the_hub_is_complete_and_pushed_later(
         code, output = here(*four, "--out=run", "--push-to=ada/plays")
     assert code == (130 if interrupted else 0)
     assert "Done in" in output
-    assert re.search(r"Not on the Hub yet: \d checkpoints?. To push:\n  python -m char_lstm push run\n", output)
+    assert re.search(r"Not on the Hub yet: \d checkpoints?. To push:\n  python -m training push run\n", output)
     assert here(*four, "--out=alone")[0] == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "alone")
     hub.faults.clear()

@@ -71,7 +71,7 @@ def test_a_stopped_and_deleted_run_resumes_from_the_hub_bit_for_bit_and_publishe
         before_step(first, 17, lambda: os.kill(os.getpid(), signal.SIGTERM))
         code, output = here(*RUN, "--out=run", "--push-to=plays", "--space=page")
     assert code == 143
-    assert output.endswith("To publish the page later:\n  python -m char_lstm space run --space ada/page\n")
+    assert output.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
     assert "spaces/ada/page" in hub.repos, "it is created before the first step"
     shutil.rmtree(tmp_path / "run")
 
@@ -120,7 +120,7 @@ def test_an_older_best_checkpoint_is_downloaded_too_but_no_other_model(
 @pytest.mark.parametrize(
     ("typed", "damaged", "message"),
     [
-        ("", "", "give it again: python -m char_lstm resume hf://ada/plays TEXT"),
+        ("", "", "give it again: python -m training --resume hf://ada/plays TEXT"),
         ("other.txt", "", "error: the text is not the one that this run started with"),
         ("text.txt", STATE, "cannot be resumed: "),
         ("text.txt", "model.safetensors", "cannot be resumed: "),

@@ -93,7 +93,7 @@ def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, t
         assert run.end() == code
         assert (f"Resuming after step {resumed_at} of 24." in run.output) == bool(resumed_at)
         assert f"{name}: saving after this step" in run.output
-        assert f"Stopped after step {step}. To continue:\n  python -m char_lstm resume run" in run.output
+        assert f"Stopped after step {step}. To continue:\n  python -m training --resume run" in run.output
         resumed_at = step
     killed = train("--resume=run", cwd=tmp_path, prepare=[partial(signal_after_step, 17, signal.SIGKILL)])
     assert killed.end() == -signal.SIGKILL
