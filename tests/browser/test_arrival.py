@@ -73,10 +73,10 @@ def arrive_at(selector: str, app: App, context: BrowserContext) -> Page:
 
 
 def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: Page, app: App) -> None:
-    line = "It has read only one text: Shakespeare. Start a line, it continues."
+    line = "A small neural network that has read only Shakespeare. Start a line, it continues."
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
-    assert "Es hat nur einen Text gelesen: Shakespeare." in german
+    assert "Ein kleines neuronales Netz, das nur Shakespeare gelesen hat." in german
     expect(page.locator("#intro p")).to_have_text(line)
 
 
@@ -169,7 +169,7 @@ def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     stages = page.get_by_role("list", name="How the character came to be")
     first = app.registry.first()
     assert first
-    expect(stages).to_contain_text(f"Number 4 of seed {first.welcome_seed} is 0.")
+    expect(stages).to_contain_text(f"Random number 4 of seed {first.welcome_seed}.")
     expect(stages.locator("> li")).to_have_count(3)
 
 

@@ -183,7 +183,9 @@ def test_one_letter_at_a_time(both: Site) -> None:
         assert reply(page) == text[:length]
         read, drew = (NAMES.get(char, char) for char in (PROMPT + text)[len(PROMPT) + length - 2 :][:2])
         expect(page.locator(".wrote")).to_contain_text(f"It read “{read}” and drew “{drew}”: ")
-        expect(page.get_by_role("img", name=re.compile(f"^Number {length - 1} of seed {SEED} is 0[.]"))).to_be_visible()
+        expect(
+            page.get_by_role("img", name=re.compile(f"^The dice show 0[.].*Random number {length - 1} of seed {SEED}"))
+        ).to_be_visible()
     expect(page.get_by_role("list", name="How the character came to be").locator("> li")).to_have_count(3)
     page.get_by_text("Inside the network").click()
     expect(page.get_by_role("img", name=re.compile(r"^Cell 1 of layer \d: forget gate f"))).to_have_count(2)

@@ -4,7 +4,7 @@ import { effect, html, render, signal } from "../vendor/preact.js";
 import { Button, find } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { lineCounter } from "../lenses/names.js";
-import { isCovered } from "../state/actions.js";
+import { isCovered, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 
 const LINK = /^#tour-([1-5])$/;
@@ -48,34 +48,44 @@ export function bindDemonstrations(root) {
   return load;
 }
 
-// Opens the step of a link #tour-N as soon as no reply is being written.
+/** What is shown as soon as no reply is being written. */
+const wanted = signal(/** @type {?() => unknown} */ (null));
+
+// Opens the step of a link #tour-N.
 function followLinks() {
-  const wanted = signal(0);
-  const follow = () => (wanted.value = Number(LINK.exec(location.hash)?.[1] ?? 0));
+  const follow = () => {
+    const step = Number(LINK.exec(location.hash)?.[1] ?? 0);
+    if (!step) return;
+    wanted.value = () => {
+      history.replaceState(history.state, "", location.pathname + location.search); // the card has an entry of its own
+      state.tourStep.value = step;
+    };
+  };
   addEventListener("hashchange", () => isCovered() || follow()); // Back opens no step again
   follow();
   effect(() => {
     if (!wanted.value || !state.isStarted.value || !isFree()) return;
-    history.replaceState(history.state, "", location.pathname + location.search); // the card has an entry of its own
-    state.tourStep.value = wanted.value;
-    wanted.value = 0;
+    queueMicrotask(wanted.value);
+    wanted.value = null;
   });
 }
 
 /** @param {{show: (name: string) => void}} properties */
 function List({ show }) {
   const [model, isStarted] = [state.model.value, state.isStarted.value];
-  const [isOff, isGrey] = [model === null, isFree() ? null : "true"];
-  const press = (act) => () => (isFree() ? act() : (state.message.value = { id: "move.still_writing" }));
+  const press = (act) => () => {
+    if (state.busy.value) stop(); // Continue writes the rest
+    wanted.value = act;
+  };
   const buttons = Object.entries(OFFERED).map(([name, isOffered]) => {
     const isHidden = isStarted && !(model && isOffered(model));
-    return html`<${Button} key=${name} data-demonstration=${name} hidden=${isHidden} isOff=${isOff} aria-disabled=${isGrey} onPress=${press(() => show(name))}>${t(`demo.${name}`)}<//>`;
+    return html`<${Button} key=${name} data-demonstration=${name} hidden=${isHidden} isOff=${model === null} onPress=${press(() => show(name))}>${t(`demo.${name}`)}<//>`;
   });
   const switchColours = ({ target }) => (state.colours.value = target.checked);
   const colours = html`<label class="colours"><input type="checkbox" checked=${state.colours.value} onChange=${switchColours} />${t("page.colours")}</label>`;
   return html`
     ${buttons}
-    <${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${isOff} aria-disabled=${isGrey} onPress=${press(() => (state.tourStep.value = 1))}>${t("tour.begin")}<//>
+    <${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${model === null} onPress=${press(() => (state.tourStep.value = 1))}>${t("tour.begin")}<//>
     ${state.hasLenses.value && colours}`;
 }
 

@@ -1,5 +1,5 @@
-// The picture of a layer: one row per cell, one column per character, in the colours of the values between -1 and 1: blue, the
-// background, orange, as light or dark as the page.
+// The picture of a layer: one row per cell, one column per character, in the colours of the values between -1 and 1: violet, the
+// background, green, as light or dark as the page.
 
 import { html, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { hasTouch } from "../document/dom.js";
@@ -13,8 +13,8 @@ const WIDTH = 240; // columns
 const FINGER = 8; // pixels from the middle of a tap within which a named cell is chosen: there are several rows to a pixel
 const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
 const NUMBERS = { n4: "−1", "": "0", p4: "1" };
-const LIGHT = [0x08407e, 0xffffff, 0x7a2f04]; // blue, background, orange
-const DARK = [0x67abdd, 0x1c1917, 0xee9a45];
+const LIGHT = [0x43105c, 0xffffff, 0x06441c]; // violet, background, green
+const DARK = [0xb58bd3, 0x1c1917, 0x6bbf82];
 
 /**
  * @import { TraceAnswer } from "../engines/engine.js"

@@ -10,6 +10,8 @@ import * as focus from "./text/focus.js";
 import { bindAlternatives } from "./text/alternatives.js";
 import { bindText, draws, log, repaint } from "./text/drawn_text.js";
 
+const LOW = "(max-width: 1239px) and (max-height: 600px)"; // the same as in style.css
+
 /** Binds the lenses to the elements of the conversation. @param {HTMLElement} pane */
 export function bindLenses(pane) {
   const panel = find(pane, ".panel");
@@ -83,4 +85,5 @@ function show(pane, panel, name) {
   if (state.focus.value && !state.isAsking.value) focus.inspect();
   else if (!state.focus.value && name !== "plain" && !page.busy.value && at >= 0) focus.moveTo(state.path, at); // the panel has values to show
   if (state.lensNow()) focus.reveal();
+  if (name !== "plain" && matchMedia(LOW).matches) panel.scrollIntoView(); // below the text
 }

@@ -1,5 +1,5 @@
-// The details of one character, under its alternatives: how likely it was, how much each of the characters before it mattered,
-// and what the first layer of the network expected.
+// The details of one character, under its alternatives: how much each of the characters before it mattered; behind a fold, how
+// likely it was at temperature 1, and what the first layer of the network expected.
 
 import { html, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
 import { visibleCharacter } from "../document/dom.js";
@@ -19,11 +19,22 @@ const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -
 export function Letter({ position, char }) {
   const open = state.isOpen.why.value;
   const toggle = ({ target }) => (state.isOpen.why.value = target.open);
-  const content = html`<${Surprise} position=${position} /><${Why} position=${position} char=${char} /><${FirstLayer} position=${position} char=${char} />`;
+  const content = html`<${Why} position=${position} char=${char} /><${Numbers} position=${position} char=${char} />`;
   return html`
     <details class="why" open=${open} onToggle=${toggle}>
       <summary>${t("why.title")}</summary>
       ${open && content}
+    </details>`;
+}
+
+function Numbers({ position, char }) {
+  const isOpen = useSignal(false);
+  const toggle = ({ target }) => (isOpen.value = target.open);
+  const content = html`<${Surprise} position=${position} /><p>${t("why.help")}</p><${FirstLayer} position=${position} char=${char} />`;
+  return html`
+    <details class="numbers" onToggle=${toggle}>
+      <summary>${t("why.numbers")}</summary>
+      ${isOpen.value && content}
     </details>`;
 }
 
@@ -40,11 +51,8 @@ function FirstLayer({ position, char }) {
   const found = state.useAnswer(ask, [position, char, isAsked])?.first_layer;
   if (!found) return null;
   return html`
-    <details>
-    <summary>${t("why.first_layer")}</summary>
     <p>${t("first_layer.help")}</p>
-    <${Chances} rows=${likely(found, page.sampling.value, char)} char=${char} label=${t("first_layer.likely")} />
-    </details>`;
+    <${Chances} rows=${likely(found, page.sampling.value, char)} char=${char} label=${t("first_layer.likely")} />`;
 }
 
 /** @import { TraceAnswer } from "../engines/engine.js" */
@@ -100,7 +108,7 @@ function Why({ position, char }) {
   return html`
     <p class="change" role="status" ref=${box}>${line()}</p>
     ${sizes.length > 0 && list}
-    <p class="about">${t("why.help")}</p>`;
+    <p class="about">${sizes.length > 0 && t("why.colours")}</p>`;
 }
 
 // What became of the bits of a character without one before it.

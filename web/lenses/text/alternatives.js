@@ -97,7 +97,7 @@ function Alternatives() {
     </p>`;
   const details = Letter && answer.top.length > 0 && html`<${Letter} position=${position} char=${char} />`;
   return html`
-    <p class="head"><b class="char">${visibleCharacter(char)}</b> ${was} ${hint}</p>
+    <p class="head"><b class="char">${visibleCharacter(char)}</b> ${was} <span class="choose">${hint}</span></p>
     ${closeButton}
     <ol class="choices" aria-label=${titleOf(char)}>${items}</ol>
     ${canChange && position + 1 < turn.at + turn.length && onward}
