@@ -99,7 +99,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     if options.push_to is None:
         raise UsageError("this machine keeps no files: push the run with --push-to NAME, or --space NAME")
     push_to = options.push_to
-    repo, command = retried(lambda: find_run(push_to), say)
+    repo, command = retried(f"looking at {push_to}", lambda: find_run(push_to), say)
     if command is None:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"
     if same_program(command) != published_command(options, closed_sources(options.text)):

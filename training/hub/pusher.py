@@ -135,7 +135,7 @@ class Pusher:
                 with time_limits(calls.TRY_S):
                     commit = push_checkpoint(self.destination, branch, folder, title)
             except Exception as error:  # noqa: BLE001 - the thread must survive any bug: training continues
-                failure = hub_error(error, f"pushing {folder.name} to {self.destination.repo}@{branch}")
+                failure = hub_error(error, f"pushing to {self.destination.repo}")
                 with self._changed:
                     self._note_failure(branch, folder, failure)
             else:

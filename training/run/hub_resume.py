@@ -32,7 +32,7 @@ def pull_run(repo: str, folder: RunFolder) -> None:
     """
     temporary = folder.path / ".pulled.tmp"
     try:
-        commit = retried(lambda: download_run(check_repo_name(repo), temporary), say)
+        commit = retried(f"downloading {repo}", lambda: download_run(check_repo_name(repo), temporary), say)
         try:
             newest = read_snapshot(temporary / TRAINING)
         except (CheckpointError, RunError) as error:
