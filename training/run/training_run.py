@@ -8,7 +8,6 @@ is copied between two steps and written by a thread while training continues; at
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,7 +25,6 @@ from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample, thinned
 
 from ..card.curve import sparkline
-from ..card.model_card import import_libraries
 from ..corpus.ids_file import Ids
 from ..hub.spaces import Space
 from ..learner import evaluation
@@ -169,8 +167,6 @@ class TrainingRun:
     def _evaluate(self, bar: Progress, schedule: Schedule) -> None:
         began = time.monotonic()
         network, step = self.trainer.average, self.trainer.steps_done
-        if schedule.evaluations_left(self.clock.progress) == 1:  # early: the clock counts the time that it takes
-            threading.Thread(target=import_libraries, name="card", daemon=True).start()
         carried = evaluation.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluation.cold_losses(network, self.validation)
         val_loss, cold = (float(losses.mean(dtype=np.float64)) for losses in (carried, cold256))
