@@ -243,10 +243,9 @@ def resume_predictions(
         count, sha256 = len(record["models"]), str(record["sha256"])
     except (TypeError, KeyError):
         raise RunError("the record of this run's teachers cannot be read: start a new run") from None
-    train, _ = split(ids)
-    kept = distillation.find_soft_targets(folder / SOFT_TARGETS, len(train), len(tokenizer), sha256)
-    if kept is not None:
-        return kept
+    path = folder / SOFT_TARGETS
+    if path.is_file() and distillation.digest(path) == sha256:
+        return distillation.open_soft_targets(path, len(split(ids)[0]), len(tokenizer))
     teachers = [*load_given_teachers(options), *_load_teachers(folder)]
     if not teachers:
         raise RunError(
@@ -254,7 +253,7 @@ def resume_predictions(
             "--teacher MODEL for each of them"
         )
     soft_targets = predict(teachers, tokenizer, ids, folder, device)
-    if distillation.digest(folder / SOFT_TARGETS) != sha256:
+    if distillation.digest(path) != sha256:
         warn("the predictions of the teachers have changed since the start: from here on the losses may differ")
     return soft_targets
 

@@ -62,7 +62,7 @@ def write_soft_targets(
             progress(done / len(ids))
         targets.flush()
         del targets  # Windows does not rename a mapped file
-    return _map(path, len(ids), len(tokenizer))
+    return open_soft_targets(path, len(ids), len(tokenizer))
 
 
 @torch.inference_mode()
@@ -86,11 +86,6 @@ def _predict(
             yield chunk.positions[chunk.counted], mean[chunk.counted]
 
 
-def find_soft_targets(path: Path, characters: int, vocab_size: int, sha256: str) -> SoftTargets | None:
-    """Returns the soft targets in a file, mapped; None if the file is missing or was changed."""
-    return _map(path, characters, vocab_size) if path.is_file() and digest(path) == sha256 else None
-
-
 def digest(path: Path) -> str:
     """Returns the SHA-256 of a file in hexadecimal."""
     sha256 = hashlib.sha256()
@@ -112,5 +107,6 @@ def mix_targets(soft_targets: SoftTargets, targets: torch.Tensor) -> torch.Tenso
     return mixed.scatter_add_(2, targets[..., None], text[..., None])
 
 
-def _map(path: Path, characters: int, vocab_size: int) -> SoftTargets:
+def open_soft_targets(path: Path, characters: int, vocab_size: int) -> SoftTargets:
+    """Returns the soft targets in a file, mapped."""
     return np.memmap(path, np.float16, "r", shape=(characters, vocab_size))

@@ -21,8 +21,6 @@ from .console import say
 from .run_folder import RunFolder
 from .snapshot import Snapshot, read_snapshot
 
-SCHEME = "hf://"
-
 
 def pull_run(repo: str, folder: RunFolder) -> None:
     """Downloads the newest and the best checkpoint of a run on the Hub into an empty run folder.
