@@ -15,7 +15,7 @@ from typing import Any, TypedDict, cast
 import torch
 
 from model.backends.device import gpu_name
-from model.checkpoint.record import TrainingRecord
+from model.checkpoint.record import TrainingRecord, read_record
 
 from ..errors import RunError
 from ..learner import processes
@@ -87,7 +87,8 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
         RunError: a field is missing, or has a value that this version does not write.
     """
     try:
-        recipe, corpus, about, seconds = (saved[name] for name in ("recipe", "corpus", "about", "seconds"))
+        recipe, corpus, seconds = (saved[name] for name in ("recipe", "corpus", "seconds"))
+        about = read_record(saved["about"])
         public = corpus.get("public") or {"sources": [], "errors": "strict"}
         is_valid = (
             isinstance(recipe, dict)
@@ -100,7 +101,7 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
             raise ValueError("a value in state.json is not valid")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise other_version(error) from error
-    return cast(RunState, saved)
+    return cast(RunState, {**saved, "about": about})
 
 
 def other_version(error: Exception) -> RunError:
