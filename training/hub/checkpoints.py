@@ -47,7 +47,7 @@ def check_repo(
         replace: whether everything in the repo may be replaced.
 
     Raises:
-        HubError: the repo cannot be pushed to, or holds something that a push would replace.
+        HubError: the token may not write, the repo is public, or it holds something that a push would replace.
     """
     api = hub_client()
     repo = full_repo_name(api, repo)
@@ -114,7 +114,7 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
     """Pushes the files of a checkpoint folder to a branch in one commit; returns the id of the branch's newest commit.
 
     `training` also gets what resume needs. There is no commit if nothing has changed. The commit names its parent: if
-    someone else has committed in between, the Hub refuses it (412). Raises HubError if nothing was pushed.
+    someone else has committed in between, the Hub refuses it (412). After an error nothing was pushed.
     """
     repo = to.repo
     files = _published(folder, with_state=branch == TRAINING)
@@ -165,7 +165,7 @@ def _published(folder: Path, *, with_state: bool) -> list[str]:
 def download_run(repo: str, folder: Path) -> str:
     """Downloads the newest checkpoint of a run into FOLDER/training, and the best one into FOLDER/main if there is one.
 
-    The files of each branch come from one commit; returns that of the newest checkpoint. Raises HubError.
+    The files of each branch come from one commit; returns that of the newest checkpoint. Raises HubError without one.
     """
     api = hub_client()
     try:
@@ -194,7 +194,7 @@ def _download(repo: str, at: str | None, names: list[str], folder: Path) -> None
 def find_run(repo: str) -> tuple[str, str | None]:
     """Returns USER/NAME of a repo, and the command that started the run in it; None if there is no run.
 
-    Raises HubError if the token may not write, the Hub does not answer, or the run is damaged.
+    Raises HubError if the token may not write, or the run is damaged.
     """
     api = hub_client()
     repo, name = full_repo_name(api, repo), f"{STATE}/state.json"

@@ -54,7 +54,7 @@ def check_space(name: str, hardware: str, *, private: bool, model: str | None, p
         publish_anyway: whether the Space may be public even if the model is private or gated.
 
     Raises:
-        HubError: the Space cannot be written to, or is public and must be private.
+        HubError: the token may not write, or the Space is public and must be private.
     """
     api = hub_client()
     name = full_repo_name(api, name)
@@ -79,7 +79,7 @@ def push_space(space: Space, folder: Path, title: str, variables: Mapping[str, s
     """Sets variables and hardware where they differ, and commits a folder; unchanged files are not sent.
 
     Files of the Space that the folder lacks stay: the user may have added them. Returns the newest commit, and whether
-    it is new; raises HubError.
+    it is new.
     """
     api, name = hub_client(), space.name
     head = api.space_info(name).sha
