@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -56,18 +57,22 @@ def check_repo(
         info = api.model_info(repo)
     except RepositoryNotFoundError:
         api.create_repo(repo, private=private, exist_ok=True)
-        return Destination(repo, private)
-    api.auth_check(repo, write=True)
-    if private and not info.private:
-        advice = f"run `hf repos settings {repo} --private` first, or name another repo"
-        raise HubError(f"{repo} is public already, and this run is private: {advice}")
-    names = file_names(info)
-    if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
-        raise HubError(f"{repo} holds another kind of model, which a push would replace: name another repo")
-    loss = None if replace else _held_loss(repo, info, corpus, corpus_characters)
-    has_card = not replace and CARD in names
-    keeps = has_card and not is_model_card(read_file(repo, CARD, info.sha))
-    return Destination(repo, bool(info.private), loss, keep_card=keeps)
+        found = Destination(repo, private)
+    else:
+        api.auth_check(repo, write=True)
+        if private and not info.private:
+            advice = f"run `hf repos settings {repo} --private` first, or name another repo"
+            raise HubError(f"{repo} is public already, and this run is private: {advice}")
+        names = file_names(info)
+        if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
+            raise HubError(f"{repo} holds another kind of model, which a push would replace: name another repo")
+        loss = None if replace else _held_loss(repo, info, corpus, corpus_characters)
+        has_card = not replace and CARD in names
+        keeps = has_card and not is_model_card(read_file(repo, CARD, info.sha))
+        found = Destination(repo, bool(info.private), loss, keep_card=keeps)
+    with contextlib.suppress(Exception):  # else the first push creates it, with the commits of main before its own
+        api.create_branch(repo, branch=TRAINING, exist_ok=True)
+    return found
 
 
 def restriction(repo: str) -> str:

@@ -25,9 +25,11 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "FIRST_WAIT_S", 0.02)
 
 
-@pytest.mark.parametrize(("route", "left"), [("/auth-check", ["ada/plays"]), ("/repos/create", [])])
+@pytest.mark.parametrize(
+    ("route", "left"), [("/branch/training", ["ada/plays"]), ("/auth-check", ["ada/plays"]), ("/repos/create", [])]
+)
 def test_a_check_that_fails_leaves_no_repo_behind(hub: LocalHub, token: str, route: str, left: list[str]) -> None:
-    """The repo was once created before the right to write was asked for."""
+    """The repo was once created before the right to write was asked for and before the branch was created."""
     hub.fail(route, 403, None)
     try:
         check_repo("plays", **PUBLIC)
