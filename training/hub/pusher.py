@@ -158,7 +158,7 @@ class Pusher:
         self._say(f"pushed {folder.name} to {self.destination.repo}@{branch} ({commit[:8]}){more}")
 
     def _note_failure(self, branch: str, folder: Path, failure: HubError) -> None:
-        """Reports the error if it is new; waits for the retry, if one may help, or for `update` or `close`."""
+        """Reports the error if it is new; waits for the retry, if one may help, or for `close`."""
         self._active, self._failures = None, self._failures + 1
         pause_s, left_s = wait_s(self._failures, failure.wait_s), self._close_at - time.monotonic()
         is_tried_again = failure.retry and pause_s < left_s
@@ -169,7 +169,8 @@ class Pusher:
         self._error = str(failure)
         if is_tried_again:
             self._wanted.setdefault(branch, folder)
-            self._changed.wait(pause_s)
+            end = self._close_at
+            self._changed.wait_for(lambda: self._close_at != end, pause_s)  # the Hub may have asked for this pause
 
     def _record(self, **pushed: int) -> None:
         self.destination = replace(self.destination, pushed={**self.destination.pushed, **pushed})
