@@ -88,10 +88,10 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     from model.terminal import one_line, say
     from training.cli.options import parse_train, published_command, same_program
     from training.cli.text import closed_sources
+    from training.corpus.sources import HUB_SCHEME
     from training.errors import HubError
     from training.hub.calls import retried
     from training.hub.checkpoints import find_run
-    from training.run.hub_resume import SCHEME
 
     options = parse_train(arguments)
     if options.resume is not None:
@@ -99,15 +99,15 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     if options.push_to is None:
         raise UsageError("this machine keeps no files: push the run with --push-to NAME, or --space NAME")
     push_to = options.push_to
-    repo, command = retried(lambda: find_run(push_to), say)
+    repo, command = retried(f"looking at {push_to}", lambda: find_run(push_to), say)
     if command is None:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"
     if same_program(command) != published_command(options, closed_sources(options.text)):
         raise HubError(
             f"{repo} holds a run that another command started ({one_line(command, 500)}): resume it with "
-            f"--resume {SCHEME}{repo}, or name another repo"
+            f"--resume {HUB_SCHEME}{repo}, or name another repo"
         )
-    words = ["-m", "training", *options.text, "--resume", f"{SCHEME}{repo}"]
+    words = ["-m", "training", *options.text, "--resume", f"{HUB_SCHEME}{repo}"]
     words += ["--errors", options.errors] if options.errors else []
     words += ["--encoding", options.encoding] if options.encoding else []
     return words, f"resume the run in {repo}"

@@ -1,6 +1,8 @@
 """Imports what a training run imports, at its start and later, before runs are forked from this process."""
 
-import training.cli.main  # noqa: F401
-from training.card import model_card
+import matplotlib.figure  # noqa: F401
 
-model_card.import_libraries()
+import training.cli.main  # noqa: F401
+from model.backends.int8_products import numba_available
+
+numba_available()  # imports numba

@@ -15,7 +15,6 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData, constants
 
 from model import CharLSTM, generate, score
-from model.backends.backend import numba_available
 from model.checkpoint.names import CARD, CURVE, NOTEBOOK
 from model.files import atomic_write
 from model.terminal import markdown_text
@@ -59,13 +58,6 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
     samples = {t: generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1) for t in TEMPERATURES}
     overlap = source.overlap([*samples.values()]) if source else None
     atomic_write(folder / CARD, render_card(lm, metrics, samples, overlap, about).encode("utf-8", "replace"))
-
-
-def import_libraries() -> None:
-    """Imports what the first card needs, matplotlib and numba, which takes a second or two."""
-    import matplotlib.figure  # noqa: F401
-
-    numba_available()
 
 
 def render_card(

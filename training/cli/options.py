@@ -20,10 +20,9 @@ from model.terminal import one_line, own_command
 from ..card.public_text import public_source
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.privacy import PUBLISH_ANYWAY
-from ..corpus.sources import expanded_path
+from ..corpus.sources import HUB_SCHEME, expanded_path
 from ..hub.destination import check_repo_name
 from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
-from ..run.hub_resume import SCHEME
 
 _Add = Callable[..., argparse.Action]  # `add_argument` of a parser, or of a group of options
 MINUTES = Setting(
@@ -84,7 +83,7 @@ class TrainOptions:
     def hub_run(self) -> str:
         """USER/NAME of the run of `--resume hf://USER/NAME`; "" without that option."""
         resume = self.resume or ""
-        return resume.removeprefix(SCHEME) if resume.startswith(SCHEME) else ""
+        return resume.removeprefix(HUB_SCHEME) if resume.startswith(HUB_SCHEME) else ""
 
     @property
     def reading(self) -> Reading:
@@ -206,7 +205,7 @@ def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
 
 
 def _check_resume(options: TrainOptions) -> None:
-    if (options.resume or "").startswith(SCHEME):
+    if (options.resume or "").startswith(HUB_SCHEME):
         if "/" not in options.hub_run or not check_repo_name(options.hub_run):
             raise UsageError(f"--resume is {options.resume!r:.60}: a run on the Hub is written hf://USER/NAME")
     elif options.out is not None:

@@ -32,7 +32,7 @@ from ..os_calls import keep_freed_memory
 from ..run.checkpoint_manager import CheckpointManager
 from ..run.clock import Clock, restored
 from ..run.console import loss_text, say, warn
-from ..run.facts import CorpusRecord, other_version, versions
+from ..run.facts import CorpusRecord, versions
 from ..run.hub_resume import pull_run
 from ..run.run_folder import RunFolder
 from ..run.snapshot import Snapshot
@@ -145,7 +145,8 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
     device = processes.training_device(options.device)
     saved = folder.restore(warn)
     about, record = saved.state["about"], saved.state["corpus"]
-    recipe, clock = _saved_recipe(saved)
+    recipe = Recipe(**saved.state["recipe"])
+    clock = restored(recipe, saved.state, saved.step)
     if options.teacher and "taught_by" not in about:
         raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
     text = resumed_text(options, folder, saved)
@@ -176,17 +177,6 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
         total = f" of {recipe.steps:,}" if clock.minutes is None else f" ({clock.progress / recipe.steps:.0%})"
         say(f"Resuming after step {done:,}{total}.")
     return run
-
-
-def _saved_recipe(saved: Snapshot) -> tuple[Recipe, Clock]:
-    """Returns the recipe of a run and its clock at a checkpoint."""
-    try:
-        recipe = Recipe(**saved.state["recipe"])
-        if decisions := saved.state.get("decisions"):  # an earlier version: it continues as a run of so many steps
-            recipe = replace(recipe, steps=decisions[-1][1])
-        return recipe, restored(recipe, saved.state, saved.step)
-    except (LookupError, TypeError, ValueError) as error:
-        raise other_version(error) from error
 
 
 def _destination(options: TrainOptions, record: CorpusRecord, folder: RunFolder, shared: str) -> Destination | None:
@@ -244,10 +234,9 @@ def _run(
         validation=validation[: trainer.recipe.evaluated + 1],
         text=text.facts,
         about=about,
-        start=start,
+        start=start - (saved.state["seconds"] if saved else 0.0),
         clock=clock,
         threads=threads,
-        seconds_before=saved.state["seconds"] if saved else 0.0,
         metrics=list(saved.metrics) if saved else [],
         samples=list(saved.samples) if saved else [],
         chat=text.chat,

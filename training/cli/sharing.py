@@ -142,6 +142,7 @@ def check_destination(
 def check_repo(options: TrainOptions, repo: str, corpus: CorpusRecord, *, private: bool = False) -> Destination:
     """Checks a repo like `check_destination`, but prints nothing; `private`: whether the repo must be private."""
     return retried(
+        f"checking {repo}",
         lambda: checkpoints.check_repo(
             check_repo_name(repo),
             private=private,
@@ -216,7 +217,7 @@ def _reason(model: NamedModel) -> str:
 
 def _restriction(repo: str) -> str:
     try:
-        restricted = retried(lambda: checkpoints.restriction(repo), say)
+        restricted = retried(f"looking at {repo}", lambda: checkpoints.restriction(repo), say)
     except HubError as error:
         return f"may be private ({error})"
     return f"is {restricted} on the Hub" if restricted else ""

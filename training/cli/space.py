@@ -58,7 +58,7 @@ def make_space(arguments: Sequence[str]) -> int:
 def checked_page(name: str, hardware: str, repo: str | None, *, private: bool, publish_anyway: bool = False) -> Space:
     """Returns a Space, checked or created; it is private if it must be, or if the repo of its model is."""
     check = partial(check_space, name, hardware, private=private, model=repo, publish_anyway=publish_anyway)
-    return retried(check, say)
+    return retried(f"checking the Space {name} on {hardware}", check, say)
 
 
 def resume_page(options: TrainOptions, about: TrainingRecord, repo: str | None) -> Space | None:
@@ -110,7 +110,7 @@ def link_from_card(space: Space, name: str, repo: str | None) -> None:
     if repo is None or repo.split("/")[0] != space.name.split("/")[0]:
         return
     try:
-        if retried(lambda: link_card(repo, space.name), say):
+        if retried(f"changing the card of {repo}", lambda: link_card(repo, space.name), say):
             say(f"The card of {repo} links to it.")
     except HubError as error:
         warn(f"the page is published, but the card of {repo} does not link to it: {error}")
@@ -129,8 +129,8 @@ def _publish_page(space: Space, lm: CharLSTM, model: str | None, title: str | No
         variables["PAGE_TITLE"] = title
     with tempfile.TemporaryDirectory() as folder:
         write_page(Path(folder), lm, space.hardware, space.name)
-        message = f"A page for {title_of(lm)}"
-        commit, is_new = retried(lambda: push_space(space, Path(folder), message, variables), say)
+        push = partial(push_space, space, Path(folder), f"A page for {title_of(lm)}", variables)
+        commit, is_new = retried(f"pushing to the Space {space.name}", push, say)
     privately = ", which is private" if space.private else ""
     say(f"The Space {space.name}{privately} is at {commit[:8]}{'' if is_new else ': nothing has changed'}.")
     wait_until_up(space, say)

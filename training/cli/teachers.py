@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import torch
 
@@ -231,29 +230,20 @@ def record_of(teachers: Sequence[NamedModel], folder: Path) -> TaughtBy:
 
 
 def resume_predictions(
-    options: TrainOptions, record: Any, tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
+    options: TrainOptions, record: TaughtBy, tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
 ) -> distillation.SoftTargets:
-    """Returns the soft targets of a resumed run: those in its folder, else new ones of its teachers.
-
-    Args:
-        record: `taught_by` in the state of the run, which may come from a stranger's repo.
-    """
-    try:
-        count, sha256 = len(record["models"]), str(record["sha256"])
-    except (TypeError, KeyError):
-        raise RunError("the record of this run's teachers cannot be read: start a new run") from None
-    train, _ = split(ids)
-    kept = distillation.find_soft_targets(folder / SOFT_TARGETS, len(train), len(tokenizer), sha256)
-    if kept is not None:
-        return kept
+    """Returns the soft targets of a resumed run: those in its folder, else new ones of its teachers."""
+    path = folder / SOFT_TARGETS
+    if path.is_file() and distillation.digest(path) == record["sha256"]:
+        return distillation.open_soft_targets(path, len(split(ids)[0]), len(tokenizer))
     teachers = [*load_given_teachers(options), *_load_teachers(folder)]
     if not teachers:
         raise RunError(
-            f"this run learns from {_counted(count)}, too, and the predictions are not in its folder: resume it with "
-            "--teacher MODEL for each of them"
+            f"this run learns from {_counted(len(record['models']))}, too, and the predictions are not in its folder: "
+            "resume it with --teacher MODEL for each of them"
         )
     soft_targets = predict(teachers, tokenizer, ids, folder, device)
-    if distillation.digest(folder / SOFT_TARGETS) != sha256:
+    if distillation.digest(path) != record["sha256"]:
         warn("the predictions of the teachers have changed since the start: from here on the losses may differ")
     return soft_targets
 

@@ -25,30 +25,30 @@ ACCOUNT = "number of an account, a card or social security"
 _CONTEXT = 16_384  # characters; more than the longest finding and what is read before and after it
 _LISTED = 5  # findings that a report shows
 _Found = re.Match[str]
-_Excerpt = Callable[[_Found], str]
-_SEARCHES: list[tuple[str, re.Pattern[str], _Excerpt, list[str]]] = []
+_IsPrivate = Callable[[_Found], bool]
+_SEARCHES: list[tuple[str, re.Pattern[str], _IsPrivate, list[str]]] = []
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that looks private: its kind, its line (counted from 1), and a short harmless excerpt."""
+    """Something that looks private: its kind, its line (counted from 1), and its first characters, of a secret none."""
 
     kind: str
     line: int
     excerpt: str
 
 
-def _search(kind: str, expression: str, hints: str = "") -> Callable[[_Excerpt], _Excerpt]:
-    """Adds a search with a function that returns the excerpt of what was matched, or "" if it is no finding.
+def _search(kind: str, expression: str, hints: str = "") -> Callable[[_IsPrivate], _IsPrivate]:
+    """Adds a search with a function that returns whether what was matched is a finding.
 
     Args:
         expression: what a finding looks like; its group `private` is the finding, if what is around it is no part.
         hints: words of which one is in each finding. To look for them first is much faster than the expression.
     """
 
-    def add(excerpt: _Excerpt) -> _Excerpt:
-        _SEARCHES.append((kind, re.compile(expression, re.MULTILINE), excerpt, hints.split()))
-        return excerpt
+    def add(is_private: _IsPrivate) -> _IsPrivate:
+        _SEARCHES.append((kind, re.compile(expression, re.MULTILINE), is_private, hints.split()))
+        return is_private
 
     return add
 
@@ -68,23 +68,20 @@ _NO_PASSWORD = re.compile(r"pass|pwd|secret|token|xxx|[<>{}$*]|^\W*$", re.IGNORE
 
 
 @_search(EMAIL, rf"(?<![\w.%+@-])[.%+-]{{0,20}}(?P<private>(?P<local>\w[\w.%+-]{{0,63}})@{_DOMAIN})(?![\[(@])", "@")
-def _mail(found: _Found) -> str:
+def _mail(found: _Found) -> bool:
     is_user = re.search(r"://[^\s/@?#]*\Z", found.string[max(0, found.start() - 200) : found.start()])
-    if is_user or _NO_PERSON.match(found["local"]) or _RESERVED.search(found["domain"]):
-        return ""
-    return "@".join(f"{part[: min(2, (len(part) + 1) // 2)]}…" for part in (found["local"], found["domain"]))
+    return not (is_user or _NO_PERSON.match(found["local"]) or _RESERVED.search(found["domain"]))
 
 
 @_search(SECRET, rf"://[^\s/@:?#]{{0,64}}:(?P<private>(?P<password>[^\s/@?#]{{3,128}})@{_DOMAIN})", "://")
-def _in_address(found: _Found) -> str:
-    is_none = _NO_PASSWORD.search(found["password"]) or _RESERVED.search(found["domain"])
-    return "" if is_none else f"…@{found['domain'][:2]}…"
+def _in_address(found: _Found) -> bool:
+    return not (_NO_PASSWORD.search(found["password"]) or _RESERVED.search(found["domain"]))
 
 
 @_search(ACCOUNT, r"[A-Z](?<![\w-].)[A-Z][0-9]{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}")
-def _bank_account(found: _Found) -> str:
+def _bank_account(found: _Found) -> bool:
     ends = range(15, len(found[0]) + 1)  # the expression may read on into the next word
-    return f"{found[0][:2]}…" if any(iban.is_valid(found[0][:end]) for end in ends) else ""
+    return any(iban.is_valid(found[0][:end]) for end in ends)
 
 
 # A number is not the end or the beginning of something longer. The search for a set of characters is fast, so the first
@@ -95,14 +92,14 @@ _AFTER = r"(?![\w/]|[-.:,+*= ][0-9])"
 
 @_search(ACCOUNT, rf"[2-6]{_BEFORE}[0-9]{{3}}([ \u00a0-]?)[0-9]{{4}}(?:\1[0-9]{{4}}){{2}}{_AFTER}")
 @_search(ACCOUNT, rf"3{_BEFORE}[47][0-9]{{2}}([ \u00a0-]?)[0-9]{{6}}\1[0-9]{{5}}{_AFTER}")
-def _card(found: _Found) -> str:
+def _card(found: _Found) -> bool:
     digits = re.sub("[^0-9]", "", found[0])
-    return f"{digits[:2]}…" if len(set(digits)) > 1 and luhn.is_valid(digits) else ""
+    return len(set(digits)) > 1 and bool(luhn.is_valid(digits))
 
 
 @_search(ACCOUNT, rf"[0-9]{_BEFORE}[0-9]{{2}}-[0-9]{{2}}-[0-9]{{4}}{_AFTER}")
-def _social_security(found: _Found) -> str:
-    return f"{found[0][0]}…" if ssn.is_valid(found[0]) else ""
+def _social_security(found: _Found) -> bool:
+    return bool(ssn.is_valid(found[0]))
 
 
 _LABEL = re.compile(
@@ -123,16 +120,17 @@ _MADE_UP = re.compile(  # or reserved for films: 555-01xx and area 555 in North 
 _GAP = r"[ \u00a0.\-/()]{0,2}"
 
 
-def _phone(regions: str, found: _Found) -> str:
-    """Returns the excerpt of a number that a region has; without regions, of one after a word such as "tel."."""
+def _phone(regions: str, found: _Found) -> bool:
+    """Returns whether a region has a number; without regions, whether it follows a word such as "tel."."""
     import phonenumbers  # here, because it takes 40 ms and most runs are not published
 
     text, (start, end), number = found.string, found.span(), re.sub("^00", "+", found[0])
     groups = re.findall("[0-9]+", number)
     digits, before = "".join(groups), text[max(0, start - 30) : start]
     if _CONTINUED.match(text, end) or _NO_PHONE.match(number) or _MADE_UP.match(digits) or len(set(digits)) < 3:
-        return ""
-    is_phone = not regions and _LABEL.search(before) is not None
+        return False
+    if not regions:
+        return _LABEL.search(before) is not None
     for region in "" if _JOINED.search(before) else regions.split():
         try:
             parsed = phonenumbers.parse(number, region)
@@ -145,8 +143,9 @@ def _phone(regions: str, found: _Found) -> str:
         elif fits and digits[0] == "0":  # an area code is a group of its own
             area = phonenumbers.length_of_national_destination_code(parsed)
             fits = area == len(groups[0]) - 1 and len(str(parsed.national_number)) > 7
-        is_phone = is_phone or fits
-    return f"{found[0][:3]}…" if is_phone else ""
+        if fits:
+            return True
+    return False
 
 
 # By the regions that use them, the forms of phone numbers that little else has; ZZ is the world.
@@ -169,12 +168,12 @@ for _regions, _form in (
     _search(PHONE, _form)(partial(_phone, _regions))
 
 
-def _token(found: _Found) -> str:
-    """Returns the excerpt of a token: its fixed beginning, if the rest looks random, unlike words or a placeholder."""
+def _token(found: _Found) -> bool:
+    """Returns whether what follows the fixed beginning of a token looks random, unlike words or a placeholder."""
     rest = found[0][len(found[1]) :]
     if len(set(rest)) < min(8, len(rest) // 2) or re.search("EXAMPLE|xxxx", rest, re.IGNORECASE):
-        return ""
-    return f"{found[1]}…" if any(map(str.isdigit, rest)) or (rest.isalnum() and not rest.islower()) else ""
+        return False
+    return any(map(str.isdigit, rest)) or (rest.isalnum() and not rest.islower())
 
 
 for _beginnings, _rest in (
@@ -206,13 +205,8 @@ _search(SECRET, r"[MNO](?<![\w-].)()(?a:[\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40})(?!
 
 # A manual shows the head of a key alone; in a key, lines in base64 follow soon.
 _KEY_HEAD = r"-----BEGIN (?:\w{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-
-
-@_search(SECRET, rf"{_KEY_HEAD}(?=[\s\S]{{0,400}}?[A-Za-z0-9+/]{{32}})", "PRIVATE")
-@_search(SECRET, r"PuTTY-User-Key-File-[23]:(?= [\s\S]{0,3000}?Private-Lines: )", "PuTTY")
-def _private_key(found: _Found) -> str:
-    return f"{found[0]}…"
-
+_search(SECRET, rf"{_KEY_HEAD}(?=[\s\S]{{0,400}}?[A-Za-z0-9+/]{{32}})", "PRIVATE")(bool)
+_search(SECRET, r"PuTTY-User-Key-File-[23]:(?= [\s\S]{0,3000}?Private-Lines: )", "PuTTY")(bool)
 
 # Passwords and keys after their name. In code most values are expressions, so a value counts only if it is written like
 # a password: it has letters and digits, and is no name, type or call.
@@ -235,7 +229,7 @@ _NO_SECRET = re.compile(  # placeholders, expressions, types and versions
 
 @_search(SECRET, rf"[:=：][=>]?[ \t]{{0,4}}(?i:basic |bearer |token )?{_VALUE}")
 @_search(SECRET, rf" (?:is|ist|lautet|est|es)(?:[:=]| now| jetzt)? {_VALUE}")
-def _secret(found: _Found) -> str:
+def _secret(found: _Found) -> bool:
     sign, quote, text, end = found[0].strip(), found["quote"], found.string, found.end("after")
     value = found["private"] if quote else re.split(r"&\w+=", found["private"])[0].rstrip(".,;:?)&")
     before = text[max(0, found.start() - 90) : found.start()]
@@ -243,17 +237,17 @@ def _secret(found: _Found) -> str:
     is_line = sign == "=" and not quote and text[end : end + 1] in ("", "\n", "\r")
     is_said = sign[0] not in ":=："
     if not (digits or is_line) or len(value) < 6 or len(set(value)) < 4 or found["after"] != quote:
-        return ""
+        return False
     if not _SECRET_NAME.search(before) or _NO_SECRET.search(value):
-        return ""
+        return False
     if is_line and _ENVIRONMENT.match(before.rpartition("\n")[2]):
-        return "…"
+        return True
     if not digits or not any(map(str.isalpha, value)) or (is_said and value.islower()):
-        return ""
+        return False
     # An argument or a name in code: password=pw1, token = token2
     is_name = not quote and not is_said and (len(value) < 16 or digits < 3) and _NAME_IN_CODE.fullmatch(value)
     is_code = found["private"] != value or (sign == "=" and before[-1] == " ") or "_" in value
-    return "" if is_name and is_code else "…"
+    return not (is_name and is_code)
 
 
 # Lines of chats as WhatsApp on Android writes them; WhatsApp on an iPhone, signal-export or DiscordChatExporter; JSON
@@ -270,11 +264,10 @@ _SENDER = r"(?!(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE|NOTICE)\b)[
     rf"|\[(?:{_DATE}|\d\d-[A-Z][a-z]{{2}}-\d\d(?:\d\d)?)\s{_CLOCK}\]\s{_SENDER})"
     r'|"(?:from_id|sender_name|client_msg_id)": ?"[^"\n]{1,100}"|"type": ?"m\.room\.message"|<div class="from_name">',
 )
-def _chat(found: _Found) -> str:
-    """Returns the excerpt of a line only if another one is near: one line may be quoted anywhere."""
+def _chat(found: _Found) -> bool:
+    """Returns whether another line of a chat is near: one line may be quoted anywhere."""
     (start, end), text = found.span(), found.string
-    is_near = found.re.search(text, end, end + 2000) or found.re.search(text, max(0, start - 2000), start)
-    return f"{found[0][:3].strip()}…" if is_near else ""
+    return bool(found.re.search(text, end, end + 2000) or found.re.search(text, max(0, start - 2000), start))
 
 
 def scan(text: str) -> list[Finding]:
@@ -296,17 +289,18 @@ def scan_pieces(pieces: Iterable[str]) -> Iterator[Finding]:
             done = start
             if match and start >= taken:
                 taken = match[1]
-                yield Finding(match[2], line, match[3])
+                shown = "" if match[2] == SECRET else window[start : start + 3]
+                yield Finding(match[2], line, f"{shown}…")
         dropped = max(0, done - _CONTEXT)
         window, done, taken = window[dropped:], done - dropped, taken - dropped
 
 
-def _matches(text: str) -> Iterator[tuple[int, int, str, str]]:
-    for kind, expression, excerpt, hints in _SEARCHES:
+def _matches(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yields start, end and kind of each finding."""
+    for kind, expression, is_private, hints in _SEARCHES:
         if not hints or any(hint in text for hint in hints):
-            for found in expression.finditer(text):
-                if shown := excerpt(found):
-                    yield *found.span("private" if "private" in expression.groupindex else 0), kind, shown
+            for found in filter(is_private, expression.finditer(text)):
+                yield *found.span("private" if "private" in expression.groupindex else 0), kind
 
 
 def report(findings: Iterable[Finding], locate: Callable[[int], tuple[str, int]]) -> str:

@@ -39,7 +39,7 @@ _GLOB = re.compile(r"[*?\[]")
 READ_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 10.0
 _WEB_PAGES = ("text/html", "application/xhtml+xml")
-_HUB_PREFIX = "hf://"
+HUB_SCHEME = "hf://"
 
 
 @dataclass(kw_only=True)
@@ -64,7 +64,7 @@ def expand(typed: str) -> list[SourceFile]:
     if separator and scheme.lower() in ("http", "https"):
         url = f"{scheme.lower()}://{rest}"
         return [SourceFile(label=one_line(without_secrets(url)), name=_url_file_name(url), read=partial(_fetch, url))]
-    if typed.startswith(_HUB_PREFIX):
+    if typed.startswith(HUB_SCHEME):
         return _hub_files(typed)
     if separator and scheme.isalnum():
         raise CorpusError(
@@ -80,7 +80,7 @@ def is_public(typed: str) -> bool:
     The Hub is asked without a token; a dataset is not public if it does not answer. An address with a user, a password,
     a query or a fragment may hold a secret, and is not public.
     """
-    if not typed.startswith(_HUB_PREFIX):
+    if not typed.startswith(HUB_SCHEME):
         return "://" in typed and without_secrets(typed) == typed
     with contextlib.suppress(CorpusError):
         info = _seen_by_strangers(_parse_hub_source(typed)[0])
@@ -90,7 +90,7 @@ def is_public(typed: str) -> bool:
 
 def dataset_of(typed: str) -> str:
     """Returns OWNER/NAME of a source that is a dataset of the Hub; "" for another source."""
-    return _parse_hub_source(typed)[0] if typed.startswith(_HUB_PREFIX) else ""
+    return _parse_hub_source(typed)[0] if typed.startswith(HUB_SCHEME) else ""
 
 
 def language_of(dataset: str) -> str:
@@ -116,7 +116,7 @@ def name_of(typed: str) -> str:
         base = "stdin"
     elif typed.lower().startswith(("http://", "https://")):
         base = Path(_url_file_name(typed)).stem
-    elif typed.startswith(_HUB_PREFIX):
+    elif typed.startswith(HUB_SCHEME):
         dataset, _, inside = _parse_hub_source(typed)
         base = dataset.partition("/")[2] if not inside or _GLOB.search(inside) else Path(inside).stem
     else:

@@ -1,4 +1,8 @@
-"""Calls of the Hub's client: a clear error when one fails, retries, time limits, commits."""
+"""Work on the Hub: a clear error when a request fails, retries, time limits, commits.
+
+The functions of this package raise the errors of the client as they are, and `HubError` for what they find themselves.
+`retried` and `pusher`, through which the rest of the project calls them, explain the errors of the client.
+"""
 
 from __future__ import annotations
 
@@ -53,41 +57,25 @@ def hub_error(error: BaseException, what: str) -> HubError:
     return HubError(redact(f"{what} failed: {found.reason}"), retry=found.retry, wait_s=found.wait_s)
 
 
-def call(what: str, function: Callable[[], T]) -> T:
-    """Returns `function()`; an exception becomes a HubError that begins with `what`."""
-    try:
-        return function()
-    except Exception as error:
-        raise hub_error(error, what) from error
+def retried(what: str, work: Callable[[], T], report: Report) -> T:
+    """Returns `work()`, which is repeated for `RETRY_S` seconds while its errors are such that this may help.
 
-
-def lookup(what: str, function: Callable[[], T], *missing: type[Exception]) -> T | None:
-    """Returns what `call` returns; None if the exception is one of `missing`."""
-    try:
-        return call(what, function)
-    except HubError as error:
-        if isinstance(error.__cause__, missing):
-            return None
-        raise
-
-
-def retried(work: Callable[[], T], report: Report) -> T:
-    """Returns `work()`, which is repeated for `RETRY_S` seconds while its HubErrors say that this may help.
-
-    `report` is called before a retry, once for each reason. Raises the last HubError.
+    `report` is called before a retry, once for each reason. Raises the last error as a HubError that names `what`, such
+    as "creating the repo ada/plays".
     """
     end, reported, failures = time.monotonic() + RETRY_S, "", 0
     while True:
         try:
             with time_limits(TRY_S):
                 return work()
-        except HubError as error:
+        except Exception as error:
             failures += 1
-            pause_s, left_s = wait_s(failures, error.wait_s), end - time.monotonic()
-            if not error.retry or pause_s >= left_s:
-                raise
-            if str(error) != reported:
-                reported = str(error)
+            failure = hub_error(error, what)
+            pause_s, left_s = wait_s(failures, failure.wait_s), end - time.monotonic()
+            if not failure.retry or pause_s >= left_s:
+                raise failure from error
+            if str(failure) != reported:
+                reported = str(failure)
                 report(f"{reported}; trying again for up to {duration_text(left_s)} …")
         time.sleep(pause_s)
 
@@ -102,8 +90,8 @@ def full_repo_name(api: HfApi, name: str) -> str:
     """Returns USER/NAME for NAME or USER/NAME; HubError if the token cannot write."""
     if not get_token():
         raise HubError(f"pushing to {name!r} needs a token of the Hub and there is none: {WRITE_LOGIN}")
-    account: dict[str, Any] = call("asking the Hub for the user of the token", api.whoami)
-    user = call("asking the Hub for the user of the token", lambda: str(account["name"]))
+    account: dict[str, Any] = api.whoami()
+    user = str(account["name"])
     if ((account.get("auth") or {}).get("accessToken") or {}).get("role") == "read":
         raise HubError(f"the token of {user} may only read: to push to {name!r}, {WRITE_LOGIN}")
     return name if "/" in name else f"{user}/{name}"
@@ -114,14 +102,14 @@ def file_names(info: ModelInfo | SpaceInfo) -> set[str]:
     return {sibling.rfilename for sibling in info.siblings or []}
 
 
-def read_file(what: str, repo: str, name: str, commit: str | None) -> str:
+def read_file(repo: str, name: str, commit: str | None) -> str:
     """Returns the text of a file at a commit of a model; bytes that are not UTF-8 are replaced."""
     with tempfile.TemporaryDirectory() as folder:
-        path = call(what, lambda: hf_hub_download(repo, name, revision=commit, local_dir=folder))
+        path = hf_hub_download(repo, name, revision=commit, local_dir=folder)
         return Path(path).read_text(encoding="utf-8", errors="replace")
 
 
-def commit(what: str, repo: str, changes: Sequence[Change], *, title: str, parent: str | None, **where: Any) -> str:
+def commit(repo: str, changes: Sequence[Change], *, title: str, parent: str | None, **where: Any) -> str:
     """Commits changes if the branch is still at `parent`; returns the commit, which is `parent` if nothing has changed.
 
     The client uploads binary files in threads, of which no time limit is known and for which Python waits at its exit;
@@ -133,6 +121,5 @@ def commit(what: str, repo: str, changes: Sequence[Change], *, title: str, paren
             with change.as_file() as file:
                 is_binary = b"\0" in file.read(512)
             if is_binary:
-                call(what, lambda: api.preupload_lfs_files(repo, [change], **where))  # noqa: B023
-    made = call(what, lambda: api.create_commit(repo, changes, commit_message=title, parent_commit=parent, **where))
-    return made.oid
+                api.preupload_lfs_files(repo, [change], **where)
+    return api.create_commit(repo, changes, commit_message=title, parent_commit=parent, **where).oid

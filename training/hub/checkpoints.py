@@ -7,10 +7,9 @@ import json
 import math
 import re
 import shutil
-from functools import partial
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, ModelInfo, hf_hub_download
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, ModelCard, ModelInfo, hf_hub_download
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
 from model.checkpoint.names import (
@@ -28,7 +27,7 @@ from model.terminal import one_line, own_command
 
 from ..card.public_text import is_model_card, linked_page, with_page_link
 from ..errors import HubError
-from .calls import Change, call, commit, file_names, full_repo_name, hub_client, hub_error, lookup, read_file
+from .calls import Change, commit, file_names, full_repo_name, hub_client, hub_error, read_file
 from .destination import MAIN, PRIVATE, TRAINING, Destination
 
 _OR_REPLACE = "name another repo, or give --replace"
@@ -49,17 +48,18 @@ def check_repo(
         replace: whether everything in the repo may be replaced.
 
     Raises:
-        HubError: the repo cannot be pushed to, or holds something that a push would replace.
+        HubError: the token may not write, the repo is public, or it holds something that a push would replace.
     """
     api = hub_client()
     repo = full_repo_name(api, repo)
     _check_license(license)
-    info = lookup(f"looking at {repo}", lambda: api.model_info(repo), RepositoryNotFoundError)
-    if info is None:
-        call(f"creating the repo {repo}", lambda: api.create_repo(repo, private=private, exist_ok=True))
+    try:
+        info = api.model_info(repo)
+    except RepositoryNotFoundError:
+        api.create_repo(repo, private=private, exist_ok=True)
         found = Destination(repo, private)
     else:
-        call(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
+        api.auth_check(repo, write=True)
         if private and not info.private:
             advice = f"run `hf repos settings {repo} --private` first, or name another repo"
             raise HubError(f"{repo} is public already, and this run is private: {advice}")
@@ -68,16 +68,16 @@ def check_repo(
             raise HubError(f"{repo} holds another kind of model, which a push would replace: name another repo")
         loss = None if replace else _held_loss(repo, info, corpus, corpus_characters)
         has_card = not replace and CARD in names
-        keeps = has_card and not is_model_card(read_file(f"looking at {repo}", repo, CARD, info.sha))
+        keeps = has_card and not is_model_card(read_file(repo, CARD, info.sha))
         found = Destination(repo, bool(info.private), loss, keep_card=keeps)
-    with contextlib.suppress(Exception):  # else the first push creates it
+    with contextlib.suppress(Exception):  # else the first push creates it, with the commits of main before its own
         api.create_branch(repo, branch=TRAINING, exist_ok=True)
     return found
 
 
 def restriction(repo: str) -> str:
     """Returns "private" or "gated" if not everyone can read a model; else ""."""
-    info = call(f"looking at {repo}", lambda: hub_client().model_info(repo))
+    info = hub_client().model_info(repo)
     return "private" if info.private else "gated" if info.gated else ""
 
 
@@ -89,7 +89,7 @@ def _check_license(name: str) -> None:
         ModelCard(f"---\nlicense: {json.dumps(name)}\n---\n").validate()
     except Exception as error:
         if hub_error(error, "").retry:
-            raise hub_error(error, "asking the Hub about the licence") from error
+            raise
         raise HubError(f"the Hub has no licence {name!r}: choose an identifier from {_LICENSES}, or other") from error
 
 
@@ -98,14 +98,14 @@ def _held_loss(repo: str, info: ModelInfo, corpus: str, corpus_characters: int) 
 
     Raises HubError if the model was trained on another text, so the two losses cannot be compared.
     """
-    names, what = file_names(info), f"looking at {repo}"
+    names = file_names(info)
     if MANIFEST not in names or CONFIG not in names:
         others = sorted(names & ({*PUBLISHED_FILES} - {CARD}))
         if others:
             raise HubError(f"{repo} has files that a push would replace ({', '.join(others)}): {_OR_REPLACE}")
         return None
     try:
-        noted = json.loads(read_file(what, repo, CONFIG, info.sha))["training"]
+        noted = json.loads(read_file(repo, CONFIG, info.sha))["training"]
         text, characters, loss = noted.get("corpus"), noted.get("corpus_characters"), noted.get("val_loss")
     except (ValueError, KeyError, TypeError, AttributeError):
         text, characters, loss = None, None, None
@@ -119,13 +119,13 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
     """Pushes the files of a checkpoint folder to a branch in one commit; returns the id of the branch's newest commit.
 
     `training` also gets what resume needs. There is no commit if nothing has changed. The commit names its parent: if
-    someone else has committed in between, the Hub refuses it (412). Raises HubError if nothing was pushed.
+    someone else has committed in between, the Hub refuses it (412). After an error nothing was pushed.
     """
-    api, what, repo = hub_client(), f"pushing to {to.repo}", to.repo
+    repo = to.repo
     files = _published(folder, with_state=branch == TRAINING)
     if CONFIG not in files or WEIGHTS not in files:
         raise HubError(f"{folder.name} is not a whole checkpoint: it has {', '.join(files) or 'no files'}")
-    head = call(what, lambda: _branch_head(api, repo, branch))
+    head = _branch_head(repo, branch)
     if to.sharing == PRIVATE and not head.private:
         command = " ".join(own_command("training", "push", "RUN", "--publish-anyway"))
         advice = f"make it private again on its page, or use `{command}`"
@@ -140,13 +140,14 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
     data = {name: folder / name if name.endswith(".safetensors") else (folder / name).read_bytes() for name in files}
     if branch == MAIN and CARD in present and CARD in files:
         card = (folder / CARD).read_text(encoding="utf-8", errors="replace")
-        if linked_page(card) is None and (space := linked_page(read_file(what, repo, CARD, head.sha))):
+        if linked_page(card) is None and (space := linked_page(read_file(repo, CARD, head.sha))):
             data[CARD] = with_page_link(card, space).encode()
     changes: list[Change] = [*map(CommitOperationAdd, data, data.values()), *map(CommitOperationDelete, removed)]
-    return commit(what, repo, changes, title=title, parent=head.sha, revision=branch)
+    return commit(repo, changes, title=title, parent=head.sha, revision=branch)
 
 
-def _branch_head(api: HfApi, repo: str, branch: str) -> ModelInfo:
+def _branch_head(repo: str, branch: str) -> ModelInfo:
+    api = hub_client()
     try:
         return api.model_info(repo, revision=branch)
     except RevisionNotFoundError:
@@ -169,42 +170,47 @@ def _published(folder: Path, *, with_state: bool) -> list[str]:
 def download_run(repo: str, folder: Path) -> str:
     """Downloads the newest checkpoint of a run into FOLDER/training, and the best one into FOLDER/main if there is one.
 
-    The files of each branch come from one commit; returns that of the newest checkpoint. Raises HubError.
+    The files of each branch come from one commit; returns that of the newest checkpoint. Raises HubError without one.
     """
-    api, what = hub_client(), f"downloading {repo}"
-    newest = lookup(what, lambda: api.model_info(repo, revision=TRAINING), RevisionNotFoundError)
-    if newest is None:
-        raise HubError(f"{repo} has no branch {TRAINING!r}: no run was pushed there that can be resumed")
+    api = hub_client()
+    try:
+        newest = api.model_info(repo, revision=TRAINING)
+    except RevisionNotFoundError as error:
+        what = f"no branch {TRAINING!r}: no run was pushed there that can be resumed"
+        raise HubError(f"{repo} has {what}") from error
     names = file_names(newest)
     state = [name for name in names if re.fullmatch(rf"{STATE}/\w[\w.-]*", name)]
     if CONFIG not in names or not state:
         raise HubError(f"the branch {TRAINING!r} of {repo} holds no checkpoint yet that can be resumed")
     wanted = [*(name for name in PUBLISHED_FILES if name not in CARD_FILES), *state]
-    _download(what, repo, newest.sha, [name for name in wanted if name in names], folder / TRAINING)
-    best = call(what, lambda: api.model_info(repo))
+    _download(repo, newest.sha, [name for name in wanted if name in names], folder / TRAINING)
+    best = api.model_info(repo)
     if CONFIG in (names := file_names(best)):
-        _download(what, repo, best.sha, [name for name in PUBLISHED_FILES if name in names], folder / MAIN)
+        _download(repo, best.sha, [name for name in PUBLISHED_FILES if name in names], folder / MAIN)
     return str(newest.sha)
 
 
-def _download(what: str, repo: str, at: str | None, names: list[str], folder: Path) -> None:
+def _download(repo: str, at: str | None, names: list[str], folder: Path) -> None:
     for name in names:
-        call(what, partial(hf_hub_download, repo, name, revision=at, local_dir=folder))
+        hf_hub_download(repo, name, revision=at, local_dir=folder)
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # metadata of huggingface_hub
 
 
 def find_run(repo: str) -> tuple[str, str | None]:
     """Returns USER/NAME of a repo, and the command that started the run in it; None if there is no run.
 
-    Raises HubError if the token may not write, the Hub does not answer, or the run is damaged.
+    Raises HubError if the token may not write, or the run is damaged.
     """
     api = hub_client()
-    repo, what, name = full_repo_name(api, repo), f"looking at {repo}", f"{STATE}/state.json"
-    missing = (RepositoryNotFoundError, RevisionNotFoundError)
-    info = lookup(what, lambda: api.model_info(repo, revision=TRAINING), *missing)
-    if info is None or name not in file_names(info):
-        return repo, None
+    repo, name = full_repo_name(api, repo), f"{STATE}/state.json"
     try:
-        return repo, str(json.loads(read_file(what, repo, name, info.sha))["about"]["command"])
+        info = api.model_info(repo, revision=TRAINING)
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        return repo, None
+    if name not in file_names(info):
+        return repo, None
+    state = read_file(repo, name, info.sha)
+    try:
+        return repo, str(json.loads(state)["about"]["command"])
     except (ValueError, KeyError, TypeError):
         raise HubError(f"the run in {repo} is damaged: {name} names no command: name another repo") from None

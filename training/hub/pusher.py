@@ -75,13 +75,11 @@ class Pusher:
     def __init__(self, destination: Destination, run_folder: Path, *, report: Report) -> None:
         self.destination = destination  # the repo, and what was pushed last to its branches
         self._run_folder, self._report = run_folder, report
-        self._wanted: dict[str, Path] = {}  # by branch, without the active one
+        self._wanted: dict[str, Path] = {}  # by branch; without the active one, and those that the Hub has refused
         self._active: tuple[str, Path] | None = None
-        self._refused: set[str] = set()  # branches that are not tried again before the next checkpoint
         self._error = ""  # of the last push; "" if it succeeded
         self._failures = 0  # since the last success
-        self._not_before = 0.0  # when the next push is due
-        self._close_at: float | None = None
+        self._close_at = math.inf
         self._changed = threading.Condition()
         self._record()
         self._thread = threading.Thread(target=self._work, name="pusher", daemon=True)
@@ -98,14 +96,13 @@ class Pusher:
             for branch, folder in pending(self._run_folder, self.destination).items():
                 if (branch, folder) != self._active or (new_card and branch == MAIN):
                     self._wanted[branch] = folder
-            self._refused.clear()
             self._changed.notify_all()
 
     def waiting(self) -> list[str]:
         """Returns the names of the checkpoint folders that are still to be pushed, or are being pushed."""
         with self._changed:
             active = [self._active[1]] if self._active else []
-            return sorted({folder.name for folder in [*self._wanted.values(), *active]})
+            return sorted({folder.name for folder in [*pending(self._run_folder, self.destination).values(), *active]})
 
     def close(self, deadline_s: float = 60.0) -> list[str]:
         """Waits until every checkpoint is pushed or refused, at most `deadline_s` seconds; returns the others.
@@ -113,7 +110,7 @@ class Pusher:
         If the Hub has not answered by then, the thread ends later, without a word. May be called twice.
         """
         with self._changed:
-            self._close_at, self._not_before = time.monotonic() + deadline_s, 0.0
+            self._close_at = time.monotonic() + deadline_s
             self._changed.notify_all()
         try:
             self._thread.join(deadline_s)
@@ -135,7 +132,7 @@ class Pusher:
                 with time_limits(calls.TRY_S):
                     commit = push_checkpoint(self.destination, branch, folder, title)
             except Exception as error:  # noqa: BLE001 - the thread must survive any bug: training continues
-                failure = hub_error(error, f"pushing {folder.name} to {self.destination.repo}@{branch}")
+                failure = hub_error(error, f"pushing to {self.destination.repo}")
                 with self._changed:
                     self._note_failure(branch, folder, failure)
             else:
@@ -143,39 +140,37 @@ class Pusher:
                     self._note_success(branch, folder, commit)
 
     def _next(self) -> tuple[str, Path] | None:
-        """Waits until a push is due and returns its branch and folder; None when the thread must end."""
+        """Waits for something to push and returns its branch and folder; None when the thread must end."""
         with self._changed:
-            while True:
-                now, end = time.monotonic(), self._close_at
-                due = [branch for branch in (MAIN, TRAINING) if branch in self._wanted and branch not in self._refused]
-                if end is not None and (not due or max(now, self._not_before) >= end):
-                    return None
-                if due and now >= self._not_before:
-                    self._active = due[0], self._wanted.pop(due[0])
-                    return self._active
-                self._changed.wait(self._not_before - now if due else None)
+            while not self._wanted and self._close_at == math.inf:
+                self._changed.wait()
+            if not self._wanted or time.monotonic() >= self._close_at:
+                return None
+            branch = MAIN if MAIN in self._wanted else TRAINING
+            self._active = branch, self._wanted.pop(branch)
+            return self._active
 
     def _note_success(self, branch: str, folder: Path, commit: str) -> None:
-        self._active, self._failures, self._not_before, self._error = None, 0, 0.0, ""
+        self._active, self._failures, self._error = None, 0, ""
         if branch not in self._wanted:
             self._record(**{branch: step_of(folder)})
         more = f", {len(self._wanted)} more to push" if self._wanted else ""
         self._say(f"pushed {folder.name} to {self.destination.repo}@{branch} ({commit[:8]}){more}")
 
     def _note_failure(self, branch: str, folder: Path, failure: HubError) -> None:
-        """Sets the time of the retry, and reports the error if it is new."""
+        """Reports the error if it is new; waits for the retry, if one may help, or for `close`."""
         self._active, self._failures = None, self._failures + 1
-        if self._wanted.setdefault(branch, folder) == folder and not failure.retry:
-            self._refused.add(branch)
-        pause_s = wait_s(self._failures, failure.wait_s) if failure.retry else 0.0
-        now = time.monotonic()
-        self._not_before = now + pause_s
-        is_new, self._error = str(failure) != self._error, str(failure)
-        left_s = (self._close_at or 0.0) - now
-        tries = f"trying again in {duration_text(pause_s)}, for at most {duration_text(left_s)}"
-        if is_new:
-            is_waited_for = failure.retry and left_s > pause_s  # by `close`
+        pause_s, left_s = wait_s(self._failures, failure.wait_s), self._close_at - time.monotonic()
+        is_tried_again = failure.retry and pause_s < left_s
+        if str(failure) != self._error:
+            tries = f"trying again in {duration_text(pause_s)}, for at most {duration_text(left_s)}"
+            is_waited_for = is_tried_again and left_s < math.inf  # by `close`
             self._say(f"{failure}; {tries if is_waited_for else 'it is to be pushed later'}")
+        self._error = str(failure)
+        if is_tried_again:
+            self._wanted.setdefault(branch, folder)
+            end = self._close_at
+            self._changed.wait_for(lambda: self._close_at != end, pause_s)  # the Hub may have asked for this pause
 
     def _record(self, **pushed: int) -> None:
         self.destination = replace(self.destination, pushed={**self.destination.pushed, **pushed})

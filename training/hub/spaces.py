@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from model.checkpoint.names import CARD
 
 from ..card.public_text import with_page_link
 from ..errors import HubError
-from .calls import Report, call, commit, file_names, full_repo_name, hub_client, lookup, read_file, retried
+from .calls import Report, commit, file_names, full_repo_name, hub_client, read_file, retried
 from .checkpoints import restriction
 
 STATIC, ZERO_GPU = "static", "zero-gpu"
@@ -55,22 +54,21 @@ def check_space(name: str, hardware: str, *, private: bool, model: str | None, p
         publish_anyway: whether the Space may be public even if the model is private or gated.
 
     Raises:
-        HubError: the Space cannot be written to, or is public and must be private.
+        HubError: the token may not write, or the Space is public and must be private.
     """
     api = hub_client()
     name = full_repo_name(api, name)
     model_private = bool(model) and bool(restriction(str(model)))
     private = private or (model_private and not publish_anyway)
-    info = lookup(f"looking at the Space {name}", lambda: api.space_info(name), RepositoryNotFoundError)
-    if info is None:
+    try:
+        info = api.space_info(name)
+    except RepositoryNotFoundError:
         kind: dict[str, Any] = {"space_sdk": STATIC}
         if hardware != STATIC:
             kind = {"space_sdk": "gradio", "space_hardware": flavor_of(hardware)}
-        create = partial(api.create_repo, name, repo_type="space", private=private, exist_ok=True, **kind)
-        call(f"creating the Space {name} on {hardware}", create)
+        api.create_repo(name, repo_type="space", private=private, exist_ok=True, **kind)
         return Space(name, hardware, private, model_private)
-    what = f"asking for the right to write to the Space {name}"
-    call(what, lambda: api.auth_check(name, repo_type="space", write=True))
+    api.auth_check(name, repo_type="space", write=True)
     if private and not info.private:
         reason = "the model is private or gated" if model_private else "the model or the run is private"
         raise HubError(f"the Space {name} is public already, and {reason}: name another Space")
@@ -81,36 +79,35 @@ def push_space(space: Space, folder: Path, title: str, variables: Mapping[str, s
     """Sets variables and hardware where they differ, and commits a folder; unchanged files are not sent.
 
     Files of the Space that the folder lacks stay: the user may have added them. Returns the newest commit, and whether
-    it is new; raises HubError.
+    it is new.
     """
-    api, name, what = hub_client(), space.name, f"pushing to the Space {space.name}"
-    head = call(what, lambda: api.space_info(name)).sha
+    api, name = hub_client(), space.name
+    head = api.space_info(name).sha
     if space.hardware != STATIC:
-        now = call(what, lambda: api.get_space_variables(name))
+        now = api.get_space_variables(name)
         for key, value in variables.items():
             if key not in now or now[key].value != value:
-                call(f"setting {key} of {name}", lambda: api.add_space_variable(name, key, value))  # noqa: B023
+                api.add_space_variable(name, key, value)
         flavor: Any = flavor_of(space.hardware)  # may be newer than this client's list
-        runtime = call(what, lambda: api.get_space_runtime(name))
+        runtime = api.get_space_runtime(name)
         if flavor not in (runtime.requested_hardware, runtime.hardware):
-            call(f"asking for {flavor} for the Space {name}", lambda: api.request_space_hardware(name, flavor))
+            api.request_space_hardware(name, flavor)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in paths]
-    made = commit(what, name, files, title=title, parent=head, repo_type="space")
+    made = commit(name, files, title=title, parent=head, repo_type="space")
     return made, made != head
 
 
 def link_card(repo: str, space: str) -> bool:
     """Adds the link to the Space to a model card, in a commit of its own; returns whether it was missing."""
-    what = f"changing the card of {repo}"
-    info = call(what, lambda: hub_client().model_info(repo))
+    info = hub_client().model_info(repo)
     if CARD not in file_names(info):
         return False
-    card = read_file(what, repo, CARD, info.sha)
+    card = read_file(repo, CARD, info.sha)
     linked = with_page_link(card, space)
     if linked != card:
         files = [CommitOperationAdd(CARD, linked.encode())]
-        commit(what, repo, files, title="Link to the page", parent=info.sha)
+        commit(repo, files, title="Link to the page", parent=info.sha)
     return linked != card
 
 
@@ -120,9 +117,9 @@ def wait_until_up(space: Space, report: Report) -> None:
     Raises HubError if the Space failed, or does not run within `START_S` seconds.
     """
     end, reported = time.monotonic() + START_S, ""
-    look = partial(call, f"looking at the Space {space.name}", lambda: hub_client().get_space_runtime(space.name))
+    api, what = hub_client(), f"looking at the Space {space.name}"
     while True:
-        found = retried(look, report).stage
+        found = retried(what, lambda: api.get_space_runtime(space.name), report).stage
         stage = str(getattr(found, "value", found))
         if stage != reported:
             report(f"The Space is at stage {stage}.")

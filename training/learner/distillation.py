@@ -33,11 +33,6 @@ _CONTEXT = 512  # characters that each row reads before its own part
 _MAX_CHARACTERS = 4096  # that are read at once, in all rows together
 
 
-def bytes_needed(characters: int, vocab_size: int) -> int:
-    """Returns the size in bytes of the file of soft targets."""
-    return characters * vocab_size * np.dtype(np.float16).itemsize
-
-
 def write_soft_targets(
     teachers: Sequence[CharLSTM],
     tokenizer: CharTokenizer,
@@ -58,7 +53,7 @@ def write_soft_targets(
     """
     with atomic_path(path) as temporary:
         with temporary.open("wb") as file:
-            allocate(file, bytes_needed(len(ids), len(tokenizer)))
+            allocate(file, len(ids) * len(tokenizer) * np.dtype(np.float16).itemsize)
         targets = np.memmap(temporary, np.float16, "r+", shape=(len(ids), len(tokenizer)))
         done = 0
         for positions, mean in _predict(teachers, tokenizer, ids, bfloat16):
@@ -67,7 +62,7 @@ def write_soft_targets(
             progress(done / len(ids))
         targets.flush()
         del targets  # Windows does not rename a mapped file
-    return _map(path, len(ids), len(tokenizer))
+    return open_soft_targets(path, len(ids), len(tokenizer))
 
 
 @torch.inference_mode()
@@ -91,13 +86,6 @@ def _predict(
             yield chunk.positions[chunk.counted], mean[chunk.counted]
 
 
-def find_soft_targets(path: Path, characters: int, vocab_size: int, sha256: str) -> SoftTargets | None:
-    """Returns the soft targets in a file, mapped; None if the file is missing or was changed."""
-    if not path.is_file() or path.stat().st_size != bytes_needed(characters, vocab_size) or digest(path) != sha256:
-        return None
-    return _map(path, characters, vocab_size)
-
-
 def digest(path: Path) -> str:
     """Returns the SHA-256 of a file in hexadecimal."""
     sha256 = hashlib.sha256()
@@ -119,5 +107,6 @@ def mix_targets(soft_targets: SoftTargets, targets: torch.Tensor) -> torch.Tenso
     return mixed.scatter_add_(2, targets[..., None], text[..., None])
 
 
-def _map(path: Path, characters: int, vocab_size: int) -> SoftTargets:
+def open_soft_targets(path: Path, characters: int, vocab_size: int) -> SoftTargets:
+    """Returns the soft targets in a file, mapped."""
     return np.memmap(path, np.float16, "r", shape=(characters, vocab_size))

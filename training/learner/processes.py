@@ -91,14 +91,6 @@ def broadcast(value: Any = None) -> Any:
     return found[0]
 
 
-def broadcast_number(number: float = 0.0) -> float:
-    """Returns the number of rank 0, which is sent in one small message; all ranks call it."""
-    tensor = torch.tensor(number, dtype=torch.float64)
-    with _detect_lost_process():
-        dist.broadcast(tensor, 0)
-    return float(tensor)
-
-
 def sum_over_ranks(tensors: Sequence[Tensor]) -> None:
     """Replaces each tensor by its sum over all ranks, bit for bit the same on each; one message for all tensors."""
     flat = torch.cat([tensor.flatten() for tensor in tensors])

@@ -9,7 +9,6 @@ from contextlib import suppress
 
 import numpy as np
 
-from ..corpus.ids_file import PIECE, Ids
 from ..os_calls import keep_freed_memory
 from ..signals import Signals
 from . import processes
@@ -27,7 +26,7 @@ class SharedSteps:
             tensors = {name: tensor.cpu() for name, tensor in trainer.state_tensors().items()}
             windows, vocab_size = trainer.windows, trainer.network.config.vocab_size
             processes.broadcast((trainer.recipe, vocab_size, trainer.device.type, windows.paragraphs, tensors))
-            _broadcast_ids(windows.ids)
+            processes.broadcast(np.array(windows.ids))  # not the file, which other machines lack
 
     def step(self, rate: float, signals: Signals) -> float:
         """Takes a step; returns the loss. A signal to another process counts as SIGTERM to this one."""
@@ -45,7 +44,7 @@ class SharedSteps:
 
     def _send(self, number: float) -> None:
         if self._is_shared:
-            processes.broadcast_number(number)
+            processes.broadcast(number)
 
     def __enter__(self) -> SharedSteps:
         return self
@@ -65,22 +64,12 @@ def follow(signals: Signals) -> int:
     keep_freed_memory()
     signals.mode = "silent"  # rank 0 prints it and saves
     recipe, vocab_size, device, paragraphs, tensors = processes.broadcast()
-    trainer = Trainer(recipe, vocab_size, _broadcast_ids(), device, paragraphs=paragraphs, is_shared=True)
+    trainer = Trainer(recipe, vocab_size, processes.broadcast(), device, paragraphs=paragraphs, is_shared=True)
     trainer.load_state_tensors(tensors)
-    while (rate := processes.broadcast_number()) != _END:
+    while (rate := processes.broadcast()) != _END:
         if rate == _GATHER:
             trainer.gather_state()
         else:
             with suppress(DivergedError):  # the loss is that of all processes: rank 0 prints the error and ends the run
                 trainer.step(rate, stop=bool(signals.number))
     return 0
-
-
-def _broadcast_ids(ids: Ids | None = None) -> Ids:
-    """Returns the text (N,) of rank 0 in memory, because other machines lack its file; all ranks call it."""
-    pieces = []
-    for start in range(0, processes.broadcast(None if ids is None else len(ids)), PIECE):
-        piece = processes.broadcast(None if ids is None else np.array(ids[start : start + PIECE]))
-        if ids is None:
-            pieces.append(piece)
-    return np.concatenate(pieces) if ids is None else ids

@@ -8,17 +8,19 @@ from __future__ import annotations
 import platform
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypedDict, cast
 
 import torch
 
 from model.backends.device import gpu_name
-from model.checkpoint.record import TrainingRecord
+from model.checkpoint.record import TrainingRecord, read_record
 
 from ..errors import RunError
 from ..learner import processes
+from ..learner.recipe import Recipe
+from .clock import restored
 
 EXAMPLES_FROM = 2_000_000  # characters at the beginning of a text in which frequent line beginnings are searched
 _FREQUENT = 5  # times that a beginning must occur: a rare one may be private
@@ -61,7 +63,7 @@ class CorpusRecord(TypedDict):
 class RunState(TypedDict, total=False):
     """state.json of a checkpoint, without its format version; `seconds` is the time that the run has taken so far.
 
-    Only runs of --minutes have `clock`, and those of earlier versions `decisions` instead: (step, steps of the run, …).
+    Only runs of --minutes have `clock`.
     """
 
     recipe: Mapping[str, Any]
@@ -69,7 +71,6 @@ class RunState(TypedDict, total=False):
     about: TrainingRecord
     seconds: float
     clock: Mapping[str, float]
-    decisions: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,26 +88,25 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
         RunError: a field is missing, or has a value that this version does not write.
     """
     try:
-        recipe, corpus, about, seconds = (saved[name] for name in ("recipe", "corpus", "about", "seconds"))
+        recipe, corpus, seconds = Recipe(**saved["recipe"]), saved["corpus"], saved["seconds"]
+        if decisions := saved.get("decisions"):  # an earlier version: it continues as a run of so many steps
+            recipe = replace(recipe, steps=decisions[-1][1])
+        restored(recipe, saved, steps_done=0)  # raises an error if `clock` is not valid
+        about = read_record(saved["about"])
         public = corpus.get("public") or {"sources": [], "errors": "strict"}
         is_valid = (
-            isinstance(recipe, dict)
-            and isinstance(seconds, int | float)
+            isinstance(seconds, int | float)
             and (isinstance(corpus["sha256"], str) and isinstance(corpus["characters"], int))
             and (isinstance(public["sources"], list) and public["errors"] in ("strict", "replace"))
             and ({"repo", "license"} <= about.keys() and all(str(value).isprintable() for value in about.values()))
         )
         if not is_valid:
             raise ValueError("a value in state.json is not valid")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise other_version(error) from error
-    return cast(RunState, saved)
-
-
-def other_version(error: Exception) -> RunError:
-    """Returns the error for a run whose saved settings this version of the project cannot use."""
-    reason = f"state.json lacks {error}" if isinstance(error, KeyError) else error
-    return RunError(f"this run was started with another version of the project ({reason}): start a new run")
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"state.json lacks {error}" if isinstance(error, KeyError) else error
+        message = f"this run was started with another version of the project ({reason}): start a new run"
+        raise RunError(message) from error
+    return cast(RunState, {**saved, "recipe": asdict(recipe), "about": about})
 
 
 def frequent_beginnings(text: str) -> list[str]:

@@ -19,9 +19,7 @@ from ..hub.checkpoints import download_run
 from ..hub.destination import MAIN, TRAINING, check_repo_name
 from .console import say
 from .run_folder import RunFolder
-from .snapshot import Snapshot, read_metrics, read_snapshot
-
-SCHEME = "hf://"
+from .snapshot import Snapshot, read_snapshot
 
 
 def pull_run(repo: str, folder: RunFolder) -> None:
@@ -32,7 +30,7 @@ def pull_run(repo: str, folder: RunFolder) -> None:
     """
     temporary = folder.path / ".pulled.tmp"
     try:
-        commit = retried(lambda: download_run(check_repo_name(repo), temporary), say)
+        commit = retried(f"downloading {repo}", lambda: download_run(check_repo_name(repo), temporary), say)
         try:
             newest = read_snapshot(temporary / TRAINING)
         except (CheckpointError, RunError) as error:
@@ -47,10 +45,9 @@ def pull_run(repo: str, folder: RunFolder) -> None:
 def older_best(folder: Path, newest: Snapshot) -> int | None:
     """Returns the step of a checkpoint if it is an earlier one of the same run; a later one is trained again."""
     try:
-        best, step = read_checkpoint(folder).training, read_metrics(folder)[-1]["step"]
-    except (CheckpointError, IndexError):
+        best, other = read_checkpoint(folder).training, newest.checkpoint.training
+    except CheckpointError:
         return None
-    kept = [
-        (of.get("recipe"), of.get("corpus"), of.get("corpus_characters")) for of in (best, newest.checkpoint.training)
-    ]
-    return step if kept[0] == kept[1] and 0 < step < newest.step and best.get("step") == step else None
+    is_same = all(best.get(name) == other.get(name) for name in ("recipe", "corpus", "corpus_characters"))
+    step = best.get("step", 0)
+    return step if is_same and 0 < step < newest.step else None

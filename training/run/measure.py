@@ -28,7 +28,7 @@ _SAMPLED = 24  # characters of a sample that are timed
 _CARD_S = 1.0  # seconds for the curve and the samples of a model card
 _SEARCH_S = 0.2e-6  # seconds for each character of the text in which a card searches its samples
 _MAX_WAITING = 20.0  # upper bound of the factor by which waiting for a processor lengthens the end of a run
-_END_S = 2.0  # seconds for named cells, the last card, and the end of the process
+_END_S = 3.0  # seconds for named cells, the imports and the drawing of the last card, and the end of the process
 _TRIES = 4  # steps of which the shortest counts, after one to warm up
 
 

@@ -8,7 +8,6 @@ is copied between two steps and written by a thread while training continues; at
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,7 +25,6 @@ from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample, thinned
 
 from ..card.curve import sparkline
-from ..card.model_card import import_libraries
 from ..corpus.ids_file import Ids
 from ..hub.spaces import Space
 from ..learner import evaluation
@@ -55,10 +53,9 @@ class TrainingRun:
     validation: Ids  # (N,) ids read at each evaluation: the beginning of the held-out part of the text
     text: TextFacts
     about: TrainingRecord
-    start: float  # `time.monotonic()` when this process began
+    start: float  # `time.monotonic()` when this process began, less the seconds of earlier processes of the run
     clock: Clock
     threads: Threads | None = None  # None to choose the number by measurement
-    seconds_before: float = 0.0  # of earlier processes of this run
     metrics: list[Evaluation] = field(default_factory=list)  # so far
     samples: list[Sample] = field(default_factory=list)  # so far; a long run keeps evenly spaced ones
     chat: ChatFormat | None = None  # the chat format, if the text is a chat
@@ -69,15 +66,11 @@ class TrainingRun:
         init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", torch.set_num_threads, (1,))
     )
     _writing: Future[None] | None = field(default=None, init=False)
-    _was_complete: bool = field(default=False, init=False)
-
-    def __post_init__(self) -> None:
-        self._was_complete = self.is_complete
 
     @property
     def seconds(self) -> float:
-        """The seconds that all processes of the run have taken; a process that resumes a complete run adds none."""
-        return self.seconds_before + (0.0 if self._was_complete else time.monotonic() - self.start)
+        """The seconds that all processes of the run have taken."""
+        return time.monotonic() - self.start
 
     @property
     def is_complete(self) -> bool:
@@ -169,8 +162,6 @@ class TrainingRun:
     def _evaluate(self, bar: Progress, schedule: Schedule) -> None:
         began = time.monotonic()
         network, step = self.trainer.average, self.trainer.steps_done
-        if schedule.evaluations_left(self.clock.progress) == 1:  # early: the clock counts the time that it takes
-            threading.Thread(target=import_libraries, name="card", daemon=True).start()
         carried = evaluation.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluation.cold_losses(network, self.validation)
         val_loss, cold = (float(losses.mean(dtype=np.float64)) for losses in (carried, cold256))

@@ -101,11 +101,11 @@ def test_a_space_gets_one_whole_commit(hub: LocalHub, token: str, tmp_path: Path
     push = partial(push_space, space, tmp_path, "A page", {})
     with faulty(hub, fault, upload_route(fault, "POST /api/spaces/ada/page/commit/")):
         try:
-            retried(push, print)
+            retried("pushing the page", push, print)
         except HubError as error:
             check_line(str(error))
         else:
             assert fault in COMMIT_SUCCEEDS
-    retried(push, print)
+    retried("pushing the page", push, print)
     assert hub.repos["spaces/ada/page"].titles() == ["A page", "initial commit"]
     assert {name: hub.read("spaces/ada/page", name) for name in files} == files

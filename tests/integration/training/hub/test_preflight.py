@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
+from huggingface_hub.errors import HfHubHTTPError
 
 from tests.local_hub import LocalHub
 from training.errors import HubError
@@ -31,7 +33,7 @@ def test_a_check_that_fails_leaves_no_repo_behind(hub: LocalHub, token: str, rou
     hub.fail(route, 403, None)
     try:
         check_repo("plays", **PUBLIC)
-    except HubError:
+    except HfHubHTTPError:
         assert left == []
     assert [*hub.repos] == left
 
@@ -56,7 +58,7 @@ def test_tokens_without_the_right_are_refused(hub: LocalHub, monkeypatch: pytest
     ):
         monkeypatch.setenv("HF_TOKEN", written)
         with pytest.raises(HubError, match=text) as caught:
-            check_repo(repo, **PUBLIC)
+            retried(f"checking {repo}", partial(check_repo, repo, **PUBLIC), print)
         assert written not in str(caught.value)
         assert not caught.value.retry
     assert set(hub.repos) == {"eve/plays"}
@@ -105,6 +107,6 @@ def test_a_passing_fault_is_retried_and_reported_once(hub: LocalHub, token: str)
     hub.fail("GET /api/whoami", 503, 2)
     hub.fail("POST /api/repos/create", 429)
     reported: list[str] = []
-    assert retried(lambda: check_repo("plays", **PUBLIC), reported.append).repo == "ada/plays"
+    assert retried("checking plays", lambda: check_repo("plays", **PUBLIC), reported.append).repo == "ada/plays"
     assert [("503" in line, "429" in line) for line in reported] == [(True, False), (False, True)]
     assert all("; trying again for up to " in line for line in reported)
