@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from model import CharLSTM, ChatFormat, generate
+from model import CharLSTM, ChatFormat, generate, score
 from model.checkpoint.names import CELLS, CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, SAMPLES
 from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample
@@ -60,6 +60,14 @@ def check_link(folder: Path) -> None:
 @pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name)
 def test_the_checkpoint_and_the_link_of_each_release_are_read(release: Path) -> None:
     check_link(release)
+
+
+def test_a_run_folder_of_an_earlier_version_has_its_loss_samples_and_named_cells() -> None:
+    lm = CharLSTM.from_pretrained(RUN / "latest")
+    assert score(lm, "To create a list, use brackets.\n").nats == pytest.approx(1.85539, abs=1e-4)
+    assert lm.training["val_loss"] == pytest.approx(1.6096, abs=1e-4)
+    assert (len(lm.samples), lm.samples[0]["step"], lm.samples[-1]["step"]) == (22, 0, 400)
+    assert len(lm.cells) == 7
 
 
 def test_unknown_fields_and_files_are_ignored(tmp_path: Path) -> None:
