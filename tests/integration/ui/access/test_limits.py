@@ -71,7 +71,7 @@ async def test_replies_at_once_are_counted_over_the_page_and_the_api(
     for user in ("mcp", "x"):
         assert "2 replies are being written" in app.call("generate", ["a", 5], **ONE, **{"x-gradio-user": user})
     for each in requests[:2]:
-        await page.http.post(f"{app.url}write/stop", json={"id": each["id"]})
+        assert await page.stop(each)
     await asyncio.gather(*tasks)
     eventually(lambda: limiter._replies["8.8.8.8"] == 0)
 
