@@ -11,8 +11,8 @@ from collections import Counter
 import httpx
 
 from tests.support.app_process import resident_kb, started
-from tests.support.generated_requests import BODIES
 from tests.support.page_client import LIMITS
+from tests.support.request_bodies import BODIES
 
 CALLS = 100_000
 AT_ONCE = 16

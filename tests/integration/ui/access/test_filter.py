@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.support.app_server import App
-from tests.support.generated_requests import BODIES as BODIES_OF
+from tests.support.request_bodies import BODIES as BODIES_OF
 from ui.access.filter import MAX_HEADERS, MAX_URL
 from ui.access.paths import MAX_BODY, MAX_SMALL_BODY, MAX_TEXT_BODY
 
