@@ -10,13 +10,38 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.interruptions import signal_after_step
-from tests.support.killed_runs import STEPS, kills_that_change_the_outcome
+from tests.support.interruptions import kill_at, signal_after_step
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, outcome, write_text
-from tests.support.training_processes import Preparation, train_together
+from tests.support.tiny_runs import SIZES, checkpoints, files, outcome, write_text
+from tests.support.training_processes import Preparation, train, train_together
 
+STEPS = 60
 _SYNCS = 110  # more than the calls of os.fsync in a run
+
+
+def kills_that_change_the_outcome(folder: Path, text: Path, kills: list[str]) -> list[str]:
+    """Returns those `kills` whose run ended otherwise than a run that nothing killed: there should be none.
+
+    Each lists where the processes of one run are killed, in order: ``step:7,sync:3`` kills the first process after its
+    seventh step, and the second, which resumes the run, before its third call of ``os.fsync``. A last process finishes
+    the run. A run that has no checkpoint yet is started again.
+    """
+    outcomes = []
+    for number, points in enumerate(["", *kills]):
+        run = folder / f"run-{number}"
+        for point in filter(None, points.split(",")):
+            train_until(point, run, text)
+        assert train_until("", run, text) == 0
+        outcomes.append((outcome(run), files(run)))
+    return [points for points, found in zip(kills, outcomes[1:], strict=True) if found != outcomes[0]]
+
+
+def train_until(point: str, run: Path, text: Path) -> int:
+    """Trains until the process is killed at this point, "" to the end of the run; returns the exit code."""
+    kind, _, count = point.partition(":")
+    new = (text, f"--out={run}", f"--steps={STEPS}", "--set=evaluations=6", *SIZES)
+    arguments = (f"--resume={run}",) if checkpoints(run) else new
+    return train(*arguments, cwd=run.parent, prepare=[partial(kill_at, kind, int(count))] if point else []).end()
 
 
 @posix_only

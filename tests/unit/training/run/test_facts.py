@@ -47,6 +47,14 @@ def test_the_command_is_recorded_without_folders_of_this_machine(typed: str, com
     assert published(*typed.split()) == command
 
 
+def test_settings_in_both_spellings() -> None:
+    for typed in (
+        ["--set", "lr=0.01", "--set", "num-layers=3,bfloat16=False"],
+        ["--set=lr=0.01,num_layers=3,bfloat16=false"],
+    ):
+        assert options.parse_train(typed).recipe == {"lr": 0.01, "num_layers": 3, "bfloat16": False}
+
+
 @pytest.mark.parametrize("option", [["--private"], ["--publish-anyway"], ["--chat"], ["--reply-as", "Anna Smith"]])
 def test_the_names_of_private_files_models_and_speakers_are_not_recorded(option: list[str]) -> None:
     typed = ["Chat with Anna Smith.txt", "https://example.org/a.txt", "--push-to=ada/x", *option]
