@@ -69,8 +69,7 @@ def test_a_run_that_is_interrupted_while_its_teacher_trains_ends_with_the_same_b
     assert "To continue:\n  python -m training --resume run" in third.output
     assert not pids_of(teacher)
     assert json.loads((run / TEACHERS / "plan.json").read_bytes())["seconds"] > 0
-    code, output = here("--resume=run", "--license=mit")
-    assert code == 0, output
+    output = here("--resume=run", "--license=mit")
     assert output.count("Teacher 1 is trained: held-out loss ") == 1
     assert "Computing the predictions of a model for the text …" in output
     assert not (run / TEACHERS).exists()
@@ -79,6 +78,6 @@ def test_a_run_that_is_interrupted_while_its_teacher_trains_ends_with_the_same_b
     assert (record["license"], record["taught_by"]["models"]) == ("mit", [""])
     assert "--teachers 1" in record["command"]
     (tmp_path / "moved.txt").rename(tmp_path / "text.txt")
-    assert here(*NEW, "--steps=20", f"--set=seed={teacher_seed(Recipe.seed, 1)}", "--out=teacher")[0] == 0
-    assert here(*NEW, "--steps=40", "--teacher=./teacher", "--out=whole")[0] == 0
+    here(*NEW, "--steps=20", f"--set=seed={teacher_seed(Recipe.seed, 1)}", "--out=teacher")
+    here(*NEW, "--steps=40", "--teacher=./teacher", "--out=whole")
     assert outcome(run) == outcome(tmp_path / "whole")
