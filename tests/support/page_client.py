@@ -10,12 +10,28 @@ from typing import Any
 
 import httpx
 
-from tests.support.english import english
+from ui.messages import Message
 
 TIMEOUT_S = 120
 # uvicorn closes a connection that was idle for 5 s; a request sent at that moment would fail.
 LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2)
 _MESSAGES = ("status", "refusal", "error")
+
+
+def english(message: Any, joint: str = " ") -> str:
+    """The text of a message, of one in JSON, or of several with a joint between them."""
+    if isinstance(message, dict):
+        values = {name: _value(value) for name, value in message.get("values", {}).items()}
+        return str(Message(message["id"], **values))
+    if isinstance(message, list | tuple):
+        return joint.join(english(each) for each in message)
+    return "" if message is None else str(message)
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_value(each) for each in value]
+    return english(value) if isinstance(value, dict) else value
 
 
 class RefusedError(Exception):

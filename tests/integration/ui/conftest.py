@@ -13,7 +13,6 @@ from model import ChatFormat
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S
 from tests.support.tiny_models import tiny_model
-from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
@@ -22,14 +21,10 @@ TALE = "Once upon a time there was a small machine that wrote one character afte
 @pytest.fixture(scope="session")
 def app() -> Iterator[App]:
     """Two random models, one that writes TALE, a chat model, and one with no character in common with the others."""
-    registry = ModelRegistry(site=SiteConfig(allowed_origins=frozenset({"https://friend.example"})))
     chat = replace(random_model(2), chat=ChatFormat("Ann: ", "\nBo: ", "\n"))
     models = {"random": random_model(), "other": random_model(1), "tale": scripted_model(TALE), "chat": chat}
-    for name, lm in {**models, "foreign": tiny_model("äö")}.items():
-        registry.add(name, lm)
-    registry.start()
-    assert registry.wait(60)
-    with serving(registry) as app:
+    site = SiteConfig(allowed_origins=frozenset({"https://friend.example"}))
+    with serving({**models, "foreign": tiny_model("äö")}, site) as app:
         yield app
 
 

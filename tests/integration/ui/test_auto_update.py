@@ -18,9 +18,8 @@ from model import CharLSTM, SamplingParams, generate
 from model.checkpoint.bundled import BUNDLED
 from tests.local_hub import LocalHub, Repo
 from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.english import english
 from tests.support.hub_faults import HARMLESS, SOME, faulty
-from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient
+from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient, english
 from tests.support.tiny_models import saved_files
 from ui.messages import Message
 from ui.registry.auto_update import start_updates

@@ -16,7 +16,7 @@ from model.checkpoint.bundled import BUNDLED
 from model.checkpoint.record import Welcome
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.english import english
+from tests.support.page_client import english
 from tests.support.tiny_models import saved_files
 from ui.messages import Message, RefusalError
 from ui.registry.registry import ModelRegistry

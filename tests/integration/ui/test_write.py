@@ -13,7 +13,6 @@ from model import Blend, BlockedWords, ChatFormat, SamplingParams, Sequence, gen
 from tests.support.app_server import App, eventually, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient, RefusedError
 from ui.conversation.states import States
-from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
@@ -196,10 +195,8 @@ async def test_an_invalid_field_is_refused_in_one_line(
 
 
 async def test_blocked_words_are_neither_written_nor_read(http: httpx.AsyncClient) -> None:
-    registry = ModelRegistry(site=SiteConfig(blocked=BlockedWords(["machine", "x y"])))
-    registry.add("tale", scripted_model(TALE))
-    registry.start()
-    with serving(registry) as app:
+    site = SiteConfig(blocked=BlockedWords(["machine", "x y"]))
+    with serving({"tale": scripted_model(TALE)}, site) as app:
         page = PageClient(http, app.url)
         reply = await page.write("tale", "", length=80)
         before = TALE[: TALE.index("machine")]
