@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-import signal
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.interruptions import kill_at, signal_after_step
+from tests.support.interruptions import kill_at
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, checkpoints, files, outcome, write_text
-from tests.support.training_processes import Preparation, train, train_together
+from tests.support.training_processes import train
 
 STEPS = 60
 _SYNCS = 110  # more than the calls of os.fsync in a run
@@ -62,27 +60,3 @@ def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
 
     kills = [",".join(kill() for _ in range(4)) for _ in range(10)]
     assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
-
-
-@posix_only
-def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
-    """Kill the first or the second process at random steps, and resume, until the run has finished."""
-    write_text(tmp_path)
-    arguments = ["text.txt", *SIZES, f"--steps={STEPS}", "--set=evaluations=6"]
-    draw = random.Random(1)
-
-    def codes(*arguments: str, kills: Sequence[tuple[int, int]] = ()) -> list[int]:
-        """Run the processes, each of which kills itself after its step; returns the exit codes."""
-        prepare: dict[int, list[Preparation]] = {0: [], 1: []}
-        for rank, step in kills:
-            prepare[rank].append(partial(signal_after_step, step, signal.SIGKILL))
-        return [run.end() for run in train_together(*arguments, cwd=tmp_path, processes=2, prepare=prepare)]
-
-    assert codes(*arguments, "--out=whole") == [0, 0]
-    ended = [codes(*arguments, "--out=run", kills=[(1, 20)])]
-    for _ in range(20):
-        kills = [(draw.randint(0, 1), step) for step in draw.sample(range(1, STEPS + 1), 8)]
-        ended.append(codes("--resume=run", kills=kills))
-    assert codes("--resume=run") == [0, 0]
-    assert sum(-signal.SIGKILL in each for each in ended) > 3
-    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")

@@ -10,12 +10,21 @@ from pathlib import Path
 
 from safetensors.torch import load
 
+from tests.integration.training.hub.test_job import SCRIPT, copy_volumes
 from tests.local_hub import LocalHub
-from tests.support.hub_job import Job
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, write_text
+from tests.support.training_processes import Program
 
 RUN = ("text.txt", *SIZES, "--steps=100000", "--set=evaluations=20", "--push-to=plays")
+
+
+class Job(Program):
+    """The script on a machine that has only the script and its volumes."""
+
+    def __init__(self, *arguments: str, cwd: Path) -> None:
+        shutil.copy(SCRIPT, cwd / "job.py")
+        super().__init__("job.py", *arguments, cwd=cwd, CODE=str(copy_volumes(cwd)), PYTHONPATH="")
 
 
 @posix_only

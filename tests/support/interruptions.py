@@ -16,8 +16,12 @@ from typing import Any
 
 import numpy as np
 
+import training.cli.main  # noqa: F401 - what a run imports at its start, before it is forked
+from training.card import model_card
 from training.learner import evaluation
 from training.learner.trainer import Trainer
+
+model_card.import_libraries()
 
 
 def signal_after_step(step: int, number: int) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 from unittest import mock
 
-from tests.support.ports import free_port
+from tests.support.http_server import free_port
 from tests.support.tiny_runs import environment
 
 _TIMEOUT_S = 120.0  # far more than any run takes, even on a busy machine
@@ -141,7 +141,7 @@ def train_together(
 def _forks() -> Any:
     """Starts the process from which runs are forked; it imports what a run imports, and ends with this process."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.training_imports", "tests.support.interruptions"])
+    context.set_forkserver_preload(["tests.support.interruptions"])
     with mock.patch.dict(os.environ, environment()):  # Python 3.10 to 3.12 ignore the parent's sys.path there
         forkserver.ensure_running()
     return context
