@@ -33,6 +33,7 @@ def repeated(folder: Path, after: int) -> list[int]:
 def test_a_log_that_was_cut_or_damaged_is_read_up_to_there_and_goes_on(tmp_path: Path, cut: int) -> None:
     killed = [add(tmp_path, 0, range(1, 6))]  # the log of a killed process was not closed, and is on disk
     data = (tmp_path / LOG).read_bytes()
+    assert len(data) == 5 * 20
     whole = (len(data) - cut) // 20
     for damaged in (data[:-cut], data[: whole * 20] + b"\xff" * (len(data) - whole * 20)):
         (tmp_path / LOG).write_bytes(damaged)
