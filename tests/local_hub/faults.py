@@ -4,6 +4,7 @@ A fault names its requests by a regular expression over "METHOD /raw/path?query"
 
 a number     the response has this HTTP status, with `Retry-After: retry_after`
 "hang"       the request is read and never answered
+"trickle"    the response's body comes byte by byte, one every `seconds`
 "hang-body"  half of the response's body is sent, then nothing
 "cut"        the connection is dropped before any response
 "cut-body"   the connection is closed in the middle of the response's body

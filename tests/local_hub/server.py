@@ -197,6 +197,13 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()  # one write with the headers; the body follows at once, Nagle is off
         if self.command == "HEAD":
             return
+        if fault and fault.kind == "trickle":
+            for at in range(len(body)):
+                if fault.released.wait(fault.seconds):
+                    self._cut()
+                    return
+                self.wfile.write(body[at : at + 1])
+            return
         if fault and fault.kind in ("cut-body", "hang-body"):
             self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()

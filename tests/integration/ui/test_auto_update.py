@@ -153,9 +153,9 @@ def test_a_slow_download_does_not_block_the_next_commit(
 ) -> None:
     repo = hub.add_repo(NAME, old)
     with auto_updated(NAME) as registry:
-        monkeypatch.setattr("model.hub.limits.READ_S", 100.0)
+        monkeypatch.setattr("model.hub.limits.READ_S", 0.5)
         monkeypatch.setattr("ui.registry.auto_update._CHECK_S", 1.0)
-        slow = hub.fail(WEIGHTS, "slow", None, seconds=10_000)
+        slow = hub.fail(WEIGHTS, "trickle", None, seconds=0.1)
         hub.commit(repo, new)
         eventually(lambda: slow.hits >= 2)
         slow.times = slow.hits  # the slow downloads continue
