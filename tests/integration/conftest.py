@@ -1,7 +1,5 @@
 """The training command line in the test's own process, which spares the seconds that torch takes to import."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

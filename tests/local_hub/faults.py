@@ -18,8 +18,6 @@ With `after=True` the request is handled first and only its response is lost, su
 `Fault.lift` and `Faults.clear` end requests that hang, so that no thread outlives a test.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ LFS bytes are stored only if their SHA-256 is the announced one. A commit is ato
 line of it was checked.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Routes of the account and of repos: create, rights, branches, what is in them, and the check of a card."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.local_hub.server import Refusal, Request, Response, json_response

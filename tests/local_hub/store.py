@@ -5,8 +5,6 @@ A module of routes has `ROUTES`, a list of (method, pattern of the raw path, fun
 become `Request.params`.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import hashlib
 import re

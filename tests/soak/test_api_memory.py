@@ -1,7 +1,5 @@
 """A hundred thousand calls of the API, of which a tenth are malformed, leave the memory of the server as it was."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import random

@@ -1,7 +1,5 @@
 """Twenty thousand generated requests to every route: no fault of the server, and no traceback."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.integration.ui.access.test_generated_requests import run

@@ -1,7 +1,5 @@
 """Two replicas behind Ray Serve's proxy, without affinity: one is killed while 40 texts are written."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """SIGKILL at every step of a run, at every fsync, and at random times again and again: the outcome is the same."""
 
-from __future__ import annotations
-
 import random
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A Space as the Hub runs it: only the pushed files, in a new environment with the installed requirements."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A training job on the Hub: killed, resumed, and terminated with a few seconds' notice."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """``python app.py`` in a process of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Ports for the servers of tests, and an HTTP server that knows its open connections, to close them when it stops."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import os

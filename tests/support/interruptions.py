@@ -3,8 +3,6 @@
 `functools.partial` gives them their arguments, because it can be sent to that process.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import signal

@@ -1,7 +1,5 @@
 """A valid body for each route of the app that is posted to."""
 
-from __future__ import annotations
-
 from typing import Any
 
 HEX = "0123456789abcdef" * 2

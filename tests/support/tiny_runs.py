@@ -1,7 +1,5 @@
 """Runs that take a second (a small text, eight cells), and what tests compare of two runs."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

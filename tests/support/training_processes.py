@@ -4,8 +4,6 @@
 so that it starts in milliseconds instead of the seconds that torch takes.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import re

@@ -1,7 +1,5 @@
 """deploy.service: the whole app as an ASGI app in any ASGI server."""
 
-from __future__ import annotations
-
 import threading
 
 import httpx

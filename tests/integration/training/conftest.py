@@ -1,7 +1,5 @@
 """Quick runs for all tests of training."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The running app that most tests share, and an HTTP client for those that are coroutines."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """``python app.py`` in a separate process: start, options, variables, signals."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

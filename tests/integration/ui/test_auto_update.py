@@ -1,7 +1,5 @@
 """Updates: a newer commit replaces the model that is served, while replies are written and while the Hub fails."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import logging

@@ -1,7 +1,5 @@
 """How the app gets its models: from folders, from the Hub at one commit, from the cache, or the bundled ones."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import replace

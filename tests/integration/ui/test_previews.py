@@ -1,7 +1,5 @@
 """Link previews of the running app, read as a crawler does: one request, no script."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterator

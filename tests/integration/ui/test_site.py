@@ -1,7 +1,5 @@
 """What a page and an operator read: the site and its models, samples, health, readiness, metrics."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace

@@ -1,7 +1,5 @@
 """SiteConfig: blocked words, slots per visitor, title and welcome text, as the owner of a site sets them."""
 
-from __future__ import annotations
-
 import html
 import json
 from collections.abc import Iterator

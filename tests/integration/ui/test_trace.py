@@ -1,7 +1,5 @@
 """POST /trace: the data that the lenses show about a text that the page stores itself."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import time

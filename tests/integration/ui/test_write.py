@@ -1,7 +1,5 @@
 """POST /write: replies for a page that stores its conversation itself, also many of them at once."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import AsyncExitStack, aclosing
 from typing import Any

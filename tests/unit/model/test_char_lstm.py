@@ -1,7 +1,5 @@
 """A new network and its sizes; saving and loading a model, and what its name means: a folder or a repo of the Hub."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """CharTokenizer and ChatFormat: one code point is one token; a message becomes the text that a chat model reads."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

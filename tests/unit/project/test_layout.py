@@ -1,7 +1,5 @@
 """What the app uses of its libraries, and what programs may rely on."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from unittest.mock import MagicMock

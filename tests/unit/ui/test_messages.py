@@ -1,7 +1,5 @@
 """Messages: every text of the page has an id, and every language a text for it; the settings that the browser has."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

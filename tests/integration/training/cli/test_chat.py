@@ -1,7 +1,5 @@
 """Training on a chat export: turns, the chat format in the config, and resuming."""
 
-from __future__ import annotations
-
 import random
 import re
 import shutil

@@ -1,7 +1,5 @@
 """``python -m training`` on the command line: its output, the files of a run, and its refusals."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """The command `compare`: several runs in one table and picture, each best of its own text."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

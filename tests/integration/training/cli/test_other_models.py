@@ -3,8 +3,6 @@
 What it starts from is recorded and published without local paths, and it resumes exactly.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

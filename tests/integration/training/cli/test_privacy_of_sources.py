@@ -1,7 +1,5 @@
 """Nothing of a chat, or of a text that not everyone can read, is in the files that an anonymous reader gets."""
 
-from __future__ import annotations
-
 import json
 import random
 from pathlib import Path

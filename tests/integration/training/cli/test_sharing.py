@@ -1,7 +1,5 @@
 """What may be private is published only after an explicit yes, by whatever command, and a run remembers it."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """``--teachers N``: a run trains its teachers first; killed or stopped at any time, it ends with the same bits."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """Every fault of the Hub while a run is pushed, downloaded or published: nothing is lost or half published."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from functools import partial

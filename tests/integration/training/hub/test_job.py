@@ -1,7 +1,5 @@
 """Training on a machine of the Hub: the script, the code in a folder, and a local Hub."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

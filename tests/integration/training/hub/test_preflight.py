@@ -1,7 +1,5 @@
 """What is checked before the first training step: name, token, rights, licence, repo. Each refusal is one line."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Pushing to a local Hub: what is pushed, what is skipped, what a later process pushes, and how a process ends."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

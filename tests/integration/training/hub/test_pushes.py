@@ -1,7 +1,5 @@
 """Training with --push-to: what is checked before the first step, what is pushed, and what faults of the Hub cost."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

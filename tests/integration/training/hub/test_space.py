@@ -1,7 +1,5 @@
 """From a model to a Space: checked first, updated in one commit, watched until it runs."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

@@ -1,7 +1,5 @@
 """Several processes train one model as one process would: the same losses, stopped together, resumed bit for bit."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import signal

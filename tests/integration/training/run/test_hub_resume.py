@@ -1,7 +1,5 @@
 """Resuming a run from the Hub on another machine: bit for bit, or a one-line error."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Runs of some minutes with a real model and a simulated clock: they end in time, and resume bit for bit."""
 
-from __future__ import annotations
-
 import json
 import random
 import shutil

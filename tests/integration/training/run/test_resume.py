@@ -1,7 +1,5 @@
 """Runs that are stopped and resumed equal an uninterrupted run bit for bit, or are refused with an error."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """Requests to the running app: which are answered; each other one is refused in one line."""
 
-from __future__ import annotations
-
 import json
 import socket
 from http.client import HTTPResponse

@@ -1,7 +1,5 @@
 """Generated requests to every route: no fault of the server, no traceback, and no closed path that is answered."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """A client that exceeds a limit is refused; other clients are served."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from typing import Any

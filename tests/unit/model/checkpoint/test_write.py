@@ -1,7 +1,5 @@
 """Writing a checkpoint: its format, and that it is read back."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a card has beside the loss: that of a 5-gram counter and the longest copied passage, against plain loops."""
 
-from __future__ import annotations
-
 import math
 import random
 from collections import Counter

@@ -1,7 +1,5 @@
 """A vocabulary that grows: old characters stay as they are, new ones begin at their frequency."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

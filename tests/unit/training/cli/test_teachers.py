@@ -1,7 +1,5 @@
 """How many teachers a run trains first, for how long; and what is noted to continue it."""
 
-from __future__ import annotations
-
 import json
 import time
 from dataclasses import replace

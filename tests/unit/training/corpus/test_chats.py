@@ -4,8 +4,6 @@ WhatsApp's exports are in tests/vectors/chats.json, with what the reader makes o
 `python -m tests.unit.training.corpus.test_chats` computes these results again.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from contextlib import suppress

@@ -4,8 +4,6 @@ The texts in tests/vectors/private.json, all invented, are also for the scan in 
 no secret scanner takes for a leak. `python -m tests.unit.training.corpus.test_privacy` computes the findings again.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The log of the progress of a run when it is damaged, and its number of threads; the seconds of steps are made up."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

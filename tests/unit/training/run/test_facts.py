@@ -1,7 +1,5 @@
 """The facts that a run records contain nothing private of the text, the machine or an address."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The limits of an address, the time until it may send more requests, and its share of a cache."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack, suppress
 from types import SimpleNamespace
 

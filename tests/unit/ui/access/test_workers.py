@@ -1,7 +1,5 @@
 """Slow work in slices: clients take turns, and the number of waiting requests is limited."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Generator

@@ -1,7 +1,5 @@
 """The cache of states: the longest known prefix of a text; following a reply: when `write` yields."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
