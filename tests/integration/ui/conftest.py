@@ -1,7 +1,7 @@
 """The running app that most tests share, and an HTTP client for those that are coroutines."""
 
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
 import httpx
@@ -11,6 +11,7 @@ from model import ChatFormat
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S
 from tests.support.tiny_models import tiny_model
+from ui.access.limits import Limiter, Limits
 from ui.site_config import SiteConfig
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
@@ -39,3 +40,17 @@ def same_handlers() -> Iterator[None]:
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def limit(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set limits of the running app for one test."""
+    assert app.page
+    limiter = app.page.limiter
+
+    def limit(**values: int) -> None:
+        fresh = Limiter(Limits(**values))
+        for name, value in vars(fresh).items():
+            monkeypatch.setattr(limiter, name, value)
+
+    return limit

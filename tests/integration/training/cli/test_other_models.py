@@ -16,6 +16,7 @@ from tests.local_hub import LocalHub
 from tests.support.tiny_models import ALPHABET, tiny_model
 from tests.support.tiny_runs import Here, best_of, latest_of, outcome, words
 
+pytestmark = pytest.mark.usefixtures("token")
 STEPS = ("--steps=6", "--set=evaluations=2", "--out=run")
 QUICK = ("--set=batch=4,window=16", *STEPS)
 SIZED = ("--set=hidden_size=12,batch=4,window=16", *STEPS)
@@ -30,9 +31,7 @@ def _text(tmp_path: Path) -> None:
 # the weights of another model
 
 
-def test_from_the_hub_it_keeps_the_vocabulary_and_records_its_parent(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path
-) -> None:
+def test_from_the_hub_it_keeps_the_vocabulary_and_records_its_parent(hub: LocalHub, here: Here, tmp_path: Path) -> None:
     parent = tiny_model()
     commit = parent.push_to_hub("ada/parent")
     output = here("text.txt", "--from=ada/parent@main", *QUICK)
@@ -68,7 +67,7 @@ def test_a_parent_in_a_folder_is_not_named_and_not_needed_to_resume(here: Here, 
 
 
 def test_teachers_change_the_weights_and_are_recorded_and_resumed_exactly(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path
+    hub: LocalHub, here: Here, tmp_path: Path
 ) -> None:
     teacher, run, again = tmp_path / "teacher", tmp_path / "run", tmp_path / "again"
     tiny_model(seed=3).save_pretrained(teacher)

@@ -14,7 +14,7 @@ from tests.support.tiny_runs import SIZES, Here, before_step, best_of, metrics, 
 from training.cli import main as cli
 from training.hub.pusher import Pusher
 
-pytestmark = pytest.mark.usefixtures("text")
+pytestmark = pytest.mark.usefixtures("text", "token")
 QUICK = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=2", "--out=run")
 ONCE = (*QUICK, "--set=evaluations=1")  # one checkpoint to push, where how many is not the point
 PRIVATE_TEXT = "Write to ada.lovelace@babbage.org about the engine.\n"
@@ -24,7 +24,7 @@ PRIVATE_TEXT = "Write to ada.lovelace@babbage.org about the engine.\n"
 
 
 def test_an_unknown_licence_is_refused_and_a_resumed_run_may_start_to_push_with_a_known_one(
-    hub: LocalHub, token: str, here: Here
+    hub: LocalHub, here: Here
 ) -> None:
     """Before the first step, because the Hub would refuse the card after the training."""
 
@@ -79,7 +79,7 @@ def test_checkpoints_are_pushed_without_a_secret_and_the_user_learns_who_can_rea
 
 
 def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replaced(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path
+    hub: LocalHub, here: Here, tmp_path: Path
 ) -> None:
     here(*ONCE, "--push-to=plays")
     repo, better = hub.repos["ada/plays"], b"# Written by hand\n"
@@ -105,7 +105,7 @@ def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replac
 # refused before the first step
 
 
-def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
+def test_private_text_is_not_published_by_accident(hub: LocalHub, here: Here, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text() + PRIVATE_TEXT)
     output = here(*ONCE, "--push-to=ada/plays", code=2)
     assert "error: nothing was trained or published." in output
@@ -127,7 +127,7 @@ def close_and_interrupt(pusher: Pusher, *_: object, close: Callable[..., object]
 
 @pytest.mark.parametrize("interrupted", [False, True], ids=["", "Ctrl-C during the last pushes"])
 def test_training_without_the_hub_is_complete_and_pushed_later(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+    hub: LocalHub, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: bool
 ) -> None:
     """test_faults.py has all faults of a push."""
     monkeypatch.setattr(cli, "PUSH_AT_END_S", 0.5)

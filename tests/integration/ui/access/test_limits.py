@@ -9,24 +9,9 @@ import pytest
 
 from tests.support.app_server import App, eventually
 from tests.support.page_client import PageClient, RefusedError
-from ui.access.limits import Limiter, Limits
 
 pytestmark = pytest.mark.anyio
 ONE, OTHER = {"x-forwarded-for": "8.8.8.8"}, {"x-forwarded-for": "8.8.4.4"}
-
-
-@pytest.fixture
-def limit(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set limits of the running app for one test."""
-    assert app.page
-    limiter = app.page.limiter
-
-    def limit(**values: int) -> None:
-        fresh = Limiter(Limits(**values))
-        for name, value in vars(fresh).items():
-            monkeypatch.setattr(limiter, name, value)
-
-    return limit
 
 
 @pytest.fixture
