@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from tests.support.app_process import resident_kb, started
-from tests.support.page_client import Visitor
+from tests.support.page_client import PageClient
 
 Sent = tuple[str, str, dict[str, Any]]  # method, path, and arguments of httpx's request
 VISITOR = {"x-forwarded-for": "9.9.9.9"}
@@ -109,10 +109,9 @@ async def visit(url: str, seconds: float) -> dict[str, float]:
                 began = time.monotonic()
                 (await http.get(url + path)).raise_for_status()
                 slowest[name] = max(slowest[name], time.monotonic() - began)
-            visitor = Visitor(http, url)
-            await visitor.arrive()
+            visitor = PageClient(http, url)
             began = time.monotonic()
-            async for event in visitor.events("ROMEO:", length=20, seed=number):
+            async for event in visitor.events(visitor.request("", "ROMEO:", length=20, seed=number)):
                 if "text" in event:
                     slowest["first"] = max(slowest["first"], time.monotonic() - began)
                     break

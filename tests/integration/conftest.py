@@ -1,7 +1,5 @@
 """The training command line in the test's own process, which spares the seconds that torch takes to import."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -12,11 +10,13 @@ from training.__main__ import main
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    """Return a function that runs the command line in an empty folder; it returns the exit code and stderr."""
+    """Return a function that runs the command line in an empty folder; it checks the exit code and returns stderr."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str | Path) -> tuple[int, str]:
+    def run(*arguments: str | Path, code: int = 0) -> str:
         capsys.readouterr()
-        return main([*map(str, arguments)]), capsys.readouterr().err
+        ended, (_, errors) = main([*map(str, arguments)]), capsys.readouterr()
+        assert ended == code, errors
+        return errors
 
     return run

@@ -1,7 +1,5 @@
 """The wheel: built, installed, and used in an empty folder by processes that do not see the checkout."""
 
-from __future__ import annotations
-
 import ast
 import json
 import os

@@ -17,8 +17,6 @@ With `after=True` the request is handled first and only its response is lost, su
 `Fault.lift` and `Faults.clear` end requests that hang, so that no thread outlives a test.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 from dataclasses import dataclass, field
@@ -46,32 +44,19 @@ class Fault:
         self.released.set()
 
 
-class Faults:
+class Faults(list[Fault]):
     """All active faults, oldest first; the first that matches a request applies to it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
-
-    def add(self, fault: Fault) -> Fault:
-        """Activates a fault."""
-        with self._lock:
-            self._faults.append(fault)
-        return fault
 
     def take(self, line: str) -> Fault | None:
         """Returns the fault that applies to a request, and counts it; None if none does."""
-        with self._lock:
-            for fault in self._faults:
-                if not fault.pattern.search(line) or (fault.times is not None and fault.hits >= fault.times):
-                    continue
+        for fault in self:
+            if fault.pattern.search(line) and (fault.times is None or fault.hits < fault.times):
                 fault.hits += 1
                 return fault
         return None
 
     def clear(self) -> None:
         """Lifts all faults."""
-        with self._lock:
-            faults, self._faults = self._faults, []
-        for fault in faults:
+        for fault in self:
             fault.lift()
+        super().clear()

@@ -4,8 +4,6 @@ LFS bytes are stored only if their SHA-256 is the announced one. A commit is ato
 line of it was checked.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -64,17 +62,16 @@ def commit(store: Store, request: Request) -> Response:
     repo = store.writable(request)
     lines = [json.loads(line) for line in request.body.splitlines() if line.strip()]
     header = next(line["value"] for line in lines if line["key"] == "header")
-    with store.lock:
-        branch = request.params["rev"]
-        if branch not in repo.branches:
-            raise Refusal(404, f"Invalid rev id: {branch}", "RevisionNotFound")
-        head = repo.commit(branch)
-        if (parent := header.get("parentCommit")) and not head.oid.startswith(parent):
-            raise Refusal(412, "A commit has happened since. Please refresh and try again.")
-        files = dict(head.files)
-        for line in lines:
-            apply(store, files, line["key"], line["value"])
-        made = store.add_commit(repo, branch, header["summary"], files, head.oid)
+    branch = request.params["rev"]
+    if branch not in repo.branches:
+        raise Refusal(404, f"Invalid rev id: {branch}", "RevisionNotFound")
+    head = repo.commit(branch)
+    if (parent := header.get("parentCommit")) and not head.oid.startswith(parent):
+        raise Refusal(412, "A commit has happened since. Please refresh and try again.")
+    files = dict(head.files)
+    for line in lines:
+        apply(store, files, line["key"], line["value"])
+    made = store.add_commit(repo, branch, header["summary"], files, head.oid)
     if repo.space:
         repo.space.stages = list(store.stages)
     url = f"{url_of(request, repo)}/commit/{made.oid}"

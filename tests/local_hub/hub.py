@@ -110,7 +110,8 @@ class LocalHub:
 
     def fail(self, route_pattern: str, kind: int | str, times: int | None = 1, **options: Any) -> Fault:
         """Activates a fault; `tests/local_hub/faults.py` lists its kinds and options (after, seconds …)."""
-        return self.faults.add(Fault(re.compile(route_pattern), kind, times, **options))
+        self.faults.append(Fault(re.compile(route_pattern), kind, times, **options))
+        return self.faults[-1]
 
     # what tests read
 

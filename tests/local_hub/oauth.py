@@ -3,8 +3,6 @@
 The consent page has two links: Authorize, which signs in user "ada", and Cancel.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html

@@ -1,7 +1,5 @@
 """Routes of the account and of repos: create, rights, branches, what is in them, and the check of a card."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.local_hub.server import Refusal, Request, Response, json_response
@@ -25,16 +23,15 @@ def create_repo(store: Store, request: Request) -> Response:
     namespace = wanted.get("organization") or account.user
     if account.role != "write":
         raise Refusal(403, f"you have no right to create a {kind} with this token: its role is {account.role}")
-    if not account.owns(namespace):
+    if account.user != namespace:
         raise Refusal(403, f'You don\'t have the rights to create a {kind} under the namespace "{namespace}"')
     is_free = wanted.get("sdk") == "static" or wanted.get("hardware") == "zero-a10g"
     if account.free and kind == "space" and not is_free:
         raise Refusal(402, "Subscribe to PRO to create Spaces of this kind")
     repo_id = f"{namespace}/{wanted['name']}"
-    with store.lock:
-        if repo := store.repos.get(PREFIXES[kind] + repo_id):
-            raise Refusal(409, "You already created this repo", None, url=url_of(request, repo))
-        repo = store.create_repo(kind, repo_id, wanted.get("visibility") == "private", wanted.get("sdk"))
+    if repo := store.repos.get(PREFIXES[kind] + repo_id):
+        raise Refusal(409, "You already created this repo", None, url=url_of(request, repo))
+    repo = store.create_repo(kind, repo_id, wanted.get("visibility") == "private", wanted.get("sdk"))
     if repo.space:
         repo.space.hardware = wanted.get("hardware") or "cpu-basic"
         repo.space.variables.update({item["key"]: item for item in wanted.get("variables") or []})
@@ -50,10 +47,9 @@ def create_branch(store: Store, request: Request) -> Response:
     repo = store.writable(request)
     name = request.params["branch"]
     start = repo.commit(request.json().get("startingPoint") or "main")
-    with store.lock:
-        if name in repo.branches:
-            raise Refusal(409, f"Reference already exists: refs/heads/{name}")
-        repo.branches[name] = start.oid
+    if name in repo.branches:
+        raise Refusal(409, f"Reference already exists: refs/heads/{name}")
+    repo.branches[name] = start.oid
     return json_response({}, 201)
 
 

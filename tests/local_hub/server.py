@@ -4,8 +4,6 @@ One thread per connection, HTTP/1.1 with keep-alive. The path is not decoded bef
 keeps a revision in one segment. `Server` gets a function from `Request` to `Response` and knows no routes.
 """
 
-from __future__ import annotations
-
 import json
 import socket
 import struct

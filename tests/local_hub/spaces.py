@@ -1,7 +1,5 @@
 """Routes of Spaces: runtime, variables, the page of a static Space."""
 
-from __future__ import annotations
-
 import json
 import mimetypes
 

@@ -1,17 +1,14 @@
 """What every route of a local Hub gets: accounts, repos, commits, the bytes of files, and what a token may do.
 
-A commit holds a whole listing (path to `Blob`). Bytes are in memory, by their hash. One lock, `Store.lock`, guards all.
+A commit holds a whole listing (path to `Blob`). Bytes are in memory, by their hash.
 A module of routes has `ROUTES`, a list of (method, pattern of the raw path, function); the pattern's named groups
 become `Request.params`.
 """
-
-from __future__ import annotations
 
 import fnmatch
 import hashlib
 import re
 import secrets
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -35,9 +32,6 @@ class Account:
     user: str
     role: str
     free: bool
-
-    def owns(self, namespace: str) -> bool:
-        return namespace == self.user
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,6 @@ class Store:
     data: dict[str, bytes] = field(default_factory=dict)
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
     grants: dict[str, dict[str, str]] = field(default_factory=dict)  # what was asked for with each code of OAuth
-    lock: threading.RLock = field(default_factory=threading.RLock)
 
     # who may do what
 
@@ -151,14 +144,14 @@ class Store:
         kind = request.params.get("kind", "models").rstrip("/")
         prefix = "" if kind == "models" else f"{kind}/"
         repo = self.repos.get(f"{prefix}{request.params['namespace']}/{request.params['name']}")
-        if repo is None or (repo.private and not (account and account.owns(repo.namespace))):
+        if repo is None or (repo.private and not (account and account.user == repo.namespace)):
             raise Refusal(404 if account else 401, "Repository not found", "RepoNotFound")
         return repo
 
     def open_files(self, request: Request) -> Repo:
         """Returns the repo of the path; 403 or 401 if it is gated for the account."""
         repo, account = self.readable(request), self.account(request)
-        if repo.gated and not (account and account.owns(repo.namespace)):
+        if repo.gated and not (account and account.user == repo.namespace):
             text = f"Access to model {repo.id} is restricted and you are not in the authorized list."
             raise Refusal(403 if account else 401, text, "GatedRepo")
         return repo
@@ -166,7 +159,7 @@ class Store:
     def writable(self, request: Request) -> Repo:
         """Returns the repo of the path; 403 if the account may not write to it."""
         repo, account = self.readable(request), self.require_account(request)
-        if account.role != "write" or not account.owns(repo.namespace):
+        if account.role != "write" or account.user != repo.namespace:
             raise Refusal(403, f"you have no right to write to {repo.id} with this token")
         return repo
 
@@ -193,18 +186,16 @@ class Store:
     # repos
 
     def create_repo(self, kind: str, repo_id: str, private: bool = False, sdk: str | None = None) -> Repo:
-        with self.lock:
-            repo = Repo(kind, repo_id, private, space=Space(sdk) if sdk else None)
-            self.repos[repo.name] = repo
-            self.add_commit(repo, "main", "initial commit", {".gitattributes": self.add_blob(GITATTRIBUTES)}, None)
+        repo = Repo(kind, repo_id, private, space=Space(sdk) if sdk else None)
+        self.repos[repo.name] = repo
+        self.add_commit(repo, "main", "initial commit", {".gitattributes": self.add_blob(GITATTRIBUTES)}, None)
         return repo
 
     def add_commit(self, repo: Repo, branch: str, title: str, files: dict[str, Blob], parent: str | None) -> Commit:
         """Adds a commit with this listing as the new head of a branch."""
-        with self.lock:
-            commit = Commit(secrets.token_hex(20), title, parent, dict(files))
-            repo.commits[commit.oid] = commit
-            repo.branches[branch] = commit.oid
+        commit = Commit(secrets.token_hex(20), title, parent, dict(files))
+        repo.commits[commit.oid] = commit
+        repo.branches[branch] = commit.oid
         return commit
 
     def card(self, commit: Commit) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Tests here take minutes by their nature: their limit is hours."""
 
-from __future__ import annotations
-
 import pytest
 
 

@@ -1,7 +1,5 @@
 """Thousands of damaged checkpoints, each from a seed, are refused in one line or load as a valid model."""
 
-from __future__ import annotations
-
 import json
 import random
 import re

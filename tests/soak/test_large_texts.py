@@ -1,7 +1,5 @@
 """Training on a text of 2 GB needs the memory of a text of 2 MB. Prints memory and start-up time."""
 
-from __future__ import annotations
-
 import sys
 import time
 from pathlib import Path

@@ -3,8 +3,6 @@
 No reply is cut or changed, the newest valid commit is served at the end, and nothing of the others is left.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import re

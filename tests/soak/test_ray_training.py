@@ -6,8 +6,6 @@ process that trains the last of two runs, or the node that it is on. ARGUMENTS a
 exit code it has.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -3,8 +3,6 @@
 `python -m tests.soak.test_same_text LENGTH NEIGHBOURS THREADS` prints the text, generated beside other requests.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import subprocess

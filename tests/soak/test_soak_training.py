@@ -1,22 +1,50 @@
 """SIGKILL at every step of a run, at every fsync, and at random times again and again: the outcome is the same."""
 
-from __future__ import annotations
-
 import random
+import re
+import shutil
 import signal
-from collections.abc import Sequence
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load
 
-from tests.support.interruptions import signal_after_step
-from tests.support.killed_runs import STEPS, kills_that_change_the_outcome
+from tests.integration.training.hub.test_job import SCRIPT, copy_volumes
+from tests.local_hub import LocalHub
+from tests.support.interruptions import kill_at
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, outcome, write_text
-from tests.support.training_processes import Preparation, train_together
+from tests.support.tiny_runs import SIZES, checkpoints, files, outcome, write_text
+from tests.support.training_processes import Program, train
 
+STEPS = 60
 _SYNCS = 110  # more than the calls of os.fsync in a run
+
+
+def kills_that_change_the_outcome(folder: Path, text: Path, kills: list[str]) -> list[str]:
+    """Returns those `kills` whose run ended otherwise than a run that nothing killed: there should be none.
+
+    Each lists where the processes of one run are killed, in order: ``step:7,sync:3`` kills the first process after its
+    seventh step, and the second, which resumes the run, before its third call of ``os.fsync``. A last process finishes
+    the run. A run that has no checkpoint yet is started again.
+    """
+    outcomes = []
+    for number, points in enumerate(["", *kills]):
+        run = folder / f"run-{number}"
+        for point in filter(None, points.split(",")):
+            train_until(point, run, text)
+        assert train_until("", run, text) == 0
+        outcomes.append((outcome(run), files(run)))
+    return [points for points, found in zip(kills, outcomes[1:], strict=True) if found != outcomes[0]]
+
+
+def train_until(point: str, run: Path, text: Path) -> int:
+    """Trains until the process is killed at this point, "" to the end of the run; returns the exit code."""
+    kind, _, count = point.partition(":")
+    new = (text, f"--out={run}", f"--steps={STEPS}", "--set=evaluations=6", *SIZES)
+    arguments = (f"--resume={run}",) if checkpoints(run) else new
+    return train(*arguments, cwd=run.parent, prepare=[partial(kill_at, kind, int(count))] if point else []).end()
 
 
 @posix_only
@@ -39,25 +67,34 @@ def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
     assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
 
 
+RUN = ("text.txt", *SIZES, "--steps=100000", "--set=evaluations=20", "--push-to=plays")
+
+
+class Job(Program):
+    """The script on a machine that has only the script and its volumes."""
+
+    def __init__(self, *arguments: str, cwd: Path) -> None:
+        shutil.copy(SCRIPT, cwd / "job.py")
+        super().__init__("job.py", *arguments, cwd=cwd, CODE=str(copy_volumes(cwd)), PYTHONPATH="")
+
+
 @posix_only
-def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
-    """Kill the first or the second process at random steps, and resume, until the run has finished."""
+def test_a_restarted_job_resumes(hub: LocalHub, token: str, tmp_path: Path) -> None:
     write_text(tmp_path)
-    arguments = ["text.txt", *SIZES, f"--steps={STEPS}", "--set=evaluations=6"]
-    draw = random.Random(1)
-
-    def codes(*arguments: str, kills: Sequence[tuple[int, int]] = ()) -> list[int]:
-        """Run the processes, each of which kills itself after its step; returns the exit codes."""
-        prepare: dict[int, list[Preparation]] = {0: [], 1: []}
-        for rank, step in kills:
-            prepare[rank].append(partial(signal_after_step, step, signal.SIGKILL))
-        return [run.end() for run in train_together(*arguments, cwd=tmp_path, processes=2, prepare=prepare)]
-
-    assert codes(*arguments, "--out=whole") == [0, 0]
-    ended = [codes(*arguments, "--out=run", kills=[(1, 20)])]
-    for _ in range(20):
-        kills = [(draw.randint(0, 1), step) for step in draw.sample(range(1, STEPS + 1), 8)]
-        ended.append(codes("--resume=run", kills=kills))
-    assert codes("--resume=run") == [0, 0]
-    assert sum(-signal.SIGKILL in each for each in ended) > 3
-    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+    with Job(*RUN, cwd=tmp_path) as first:
+        first.until("Will start a run and push it to ada/plays, with the code in .*/code:")
+        first.until("pushed step-.* to ada/plays@training")
+        first.send(signal.SIGKILL)
+        first.end()
+    shutil.rmtree(tmp_path / "runs")
+    with Job(*RUN, cwd=tmp_path) as second:
+        second.until("Will resume the run in ada/plays")
+        second.until(r"Resuming after step [1-9][\d,]* of 100,000")
+        time.sleep(0.5)
+        second.send(signal.SIGTERM)
+        assert second.end() == 143, second.output
+    found = re.findall(r"(?:Resuming|Stopped) after step ([\d,]+)", second.output)
+    resumed, done = (int(step.replace(",", "")) for step in found)
+    state = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
+    assert int(state["steps_done"]) == done > resumed
+    assert token not in first.output + second.output

@@ -1,7 +1,5 @@
 """A Space as the Hub runs it: only the pushed files, in a new environment with the installed requirements."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -28,8 +26,7 @@ def test_a_pushed_space_serves_the_pushed_model(
 ) -> None:
     lm = tiny_model()
     commit = hub.commit(hub.add_repo("ada/plays"), saved_files(lm, tmp_path / "plays"))
-    code, output = here("space", "ada/plays", "--space=page", f"--hardware={hardware}")
-    assert code == 0, output
+    here("space", "ada/plays", "--space=page", f"--hardware={hardware}")
     folder = Path(snapshot_download("ada/page", repo_type="space", local_dir=tmp_path / "space"))
     variables = {name: each["value"] for name, each in hub.repos["spaces/ada/page"].space.variables.items()}  # type: ignore[union-attr]
     assert variables == {"MODELS": "ada/plays"}

@@ -1,7 +1,5 @@
 """``python app.py`` in a process of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -15,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests.support.app_server import eventually
-from tests.support.ports import free_port
+from tests.support.http_server import free_port
 
 ROOT = Path(__file__).parents[2]
 STARTING_S = 180

@@ -9,7 +9,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,9 +20,10 @@ import torch
 
 from model import CharLSTM, CharTokenizer, Engine, LSTMConfig, LSTMNetwork, LSTMState
 from model.settings import Precision
-from tests.support.ports import free_port
+from tests.support.http_server import free_port
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
+from ui.site_config import SiteConfig
 
 if TYPE_CHECKING:
     from ui.page.launch import AppServer, Page
@@ -116,11 +117,13 @@ class App:
 
 
 @contextmanager
-def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iterator[App]:
+def serving(
+    models: Mapping[str, CharLSTM] | ModelRegistry, site: SiteConfig | None = None, **options: Any
+) -> Iterator[App]:
     """Serve the app in this process, with these models or with a registry that was started and may still be loading."""
     from ui.page.launch import launch  # imports Gradio: seconds, which tests that need the models only must not wait
 
-    registry = models if isinstance(models, ModelRegistry) else ModelRegistry()
+    registry = models if isinstance(models, ModelRegistry) else ModelRegistry(site=site)
     if not isinstance(models, ModelRegistry):
         for name, lm in models.items():
             registry.add(name, lm)

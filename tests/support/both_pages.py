@@ -1,7 +1,5 @@
 """The app's page and the static page with the same models of the local Hub, and what tests of both do on them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field

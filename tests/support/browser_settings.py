@@ -3,8 +3,6 @@
 python -m tests.support.browser_settings
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from typing import Any

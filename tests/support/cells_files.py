@@ -1,7 +1,5 @@
 """Contents of cells.json with passages, valid and invalid, for the readers in Python and in the browser."""
 
-from __future__ import annotations
-
 from typing import Any
 
 CELL = {"layer": 1, "index": 3, "name": "vowel", "kind": "auc", "score": 0.95, "chance": 0.5, "last_three": 0.6}

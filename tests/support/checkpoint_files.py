@@ -3,8 +3,6 @@
 So each test reaches the check that it is about, and not that of the SHA-256.
 """
 
-from __future__ import annotations
-
 import json
 import struct
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Start a Chromium for the browser tests, install one where there is none, and serve folders over HTTP."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

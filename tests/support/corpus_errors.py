@@ -1,7 +1,5 @@
 """Reads sources that must fail, for tests of their error messages."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

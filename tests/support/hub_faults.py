@@ -4,8 +4,6 @@ Whatever the Hub does: the program gives up by itself, with one line that names 
 the same call succeeds.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -6,8 +6,6 @@ first paint, which must not wait for a request.
 A browser then shows the page before any module has arrived.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html

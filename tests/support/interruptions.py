@@ -3,9 +3,6 @@
 `functools.partial` gives them their arguments, because it can be sent to that process.
 """
 
-from __future__ import annotations
-
-import hashlib
 import math
 import os
 import signal
@@ -15,12 +12,15 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
+import matplotlib.figure  # noqa: F401 - what a run imports, before it is forked
 import numpy as np
-import torch
 
+import training.cli.main  # noqa: F401
+from model.backends.backend import numba_available
 from training.learner import evaluation
-from training.learner.shared_steps import SharedSteps
 from training.learner.trainer import Trainer
+
+numba_available()  # imports numba
 
 
 def signal_after_step(step: int, number: int) -> None:
@@ -29,35 +29,19 @@ def signal_after_step(step: int, number: int) -> None:
 
 
 def kill_at(kind: str, count: int) -> None:
-    """The process kills itself: kind "step", right after its `count`-th step; "sync", before that call of os.fsync."""
+    """The process kills itself right after its `count`-th step (kind "step") or call of os.fsync ("sync")."""
     owner, name = (Trainer, "step") if kind == "step" else (os, "fsync")
     plain, calls = getattr(owner, name), 0
 
     def counted(*arguments: object, **options: Any) -> Any:
         nonlocal calls
-        calls += 1
-        if kind == "sync" and calls == count:
-            os.kill(os.getpid(), signal.SIGKILL)
         result = plain(*arguments, **options)
+        calls += 1
         if calls == count:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
     setattr(owner, name, counted)
-
-
-def record_weights(path: Path) -> None:
-    """The process adds a line to a file after each step of its run: the step, and a hash of the weights."""
-    plain: Any = SharedSteps.step
-
-    def recorded(self: SharedSteps, *arguments: Any) -> float:
-        loss: float = plain(self, *arguments)
-        numbers = torch.nn.utils.parameters_to_vector(self._trainer.network.parameters()).detach().numpy()
-        with path.open("a") as file:
-            file.write(f"{self._trainer.steps_done} {hashlib.sha256(numbers.tobytes()).hexdigest()}\n")
-        return loss
-
-    SharedSteps.step = recorded  # type: ignore[method-assign, assignment]
 
 
 def fail_evaluations_after_step(step: int) -> None:

@@ -3,8 +3,6 @@
 `python -m tests.support.learner_module` builds web/learn/learner.wasm and learner-relaxed.wasm again.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The text engine of the static page (web/engines/worker_engine.js) in Node, for tests that need no browser."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

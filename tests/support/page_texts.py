@@ -1,7 +1,5 @@
 """The message ids that the sources of the page use, and the placeholders of texts."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Marks for tests that not every operating system can run."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

@@ -1,7 +1,5 @@
 """Programs that use Ray, in an environment that has it beside what the tests have; uv installs it, once."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Small models with random weights for tests: fast to create, and the same each time."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

@@ -4,17 +4,12 @@
 so that it starts in milliseconds instead of the seconds that torch takes.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
-import queue
 import re
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
 from multiprocessing import connection, forkserver
@@ -22,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 from unittest import mock
 
-from tests.support.ports import free_port
+from tests.support.http_server import free_port
 from tests.support.tiny_runs import environment
 
 _TIMEOUT_S = 120.0  # far more than any run takes, even on a busy machine
@@ -32,7 +27,7 @@ Preparation = Callable[[], object]  # picklable: it is sent to another process
 
 
 class Program:
-    """A Python program: `lines` is its standard error so far, `pid` the id of its process."""
+    """A Python program: `lines` is its standard error as far as it was read, `pid` the id of its process."""
 
     def __init__(self, *arguments: str | Path, cwd: Path, **variables: str) -> None:
         process = subprocess.Popen(
@@ -48,19 +43,14 @@ class Program:
         self._watch(process.pid, process.stderr, process.kill, lambda: process.wait(_TIMEOUT_S))
 
     def _watch(self, pid: int, stderr: IO[str], kill: Callable[[], None], wait: Callable[[], int]) -> None:
-        """Collects the lines of a process that was started."""
         self.pid = pid
         self.lines: list[str] = []
         self._stderr, self._kill, self._wait = stderr, kill, wait
-        self._queue: queue.Queue[str | None] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
 
-    def _read(self) -> None:
+    def _read(self) -> Iterator[str]:
         for line in self._stderr:
             self.lines.append(line.rstrip("\n"))
-            self._queue.put(self.lines[-1])
-        self._queue.put(None)
+            yield self.lines[-1]
 
     def __enter__(self: _Program) -> _Program:
         return self
@@ -76,8 +66,7 @@ class Program:
 
     def until(self, pattern: str) -> str:
         """Waits for the next line that matches a regular expression; each line is tried once."""
-        deadline = time.monotonic() + _TIMEOUT_S
-        while (line := self._queue.get(timeout=max(0.1, deadline - time.monotonic()))) is not None:
+        for line in self._read():
             if re.search(pattern, line):
                 return line
         raise AssertionError(f"the process ended without {pattern!r}:\n{self.output}")
@@ -92,9 +81,9 @@ class Program:
 
     def end(self) -> int:
         """Waits until the process ends; returns the exit code, negative when a signal killed it."""
-        code = self._wait()
-        self._reader.join()
-        return code
+        if not self._stderr.closed:
+            self.lines += [line.rstrip("\n") for line in self._stderr]
+        return self._wait()
 
 
 class Training(Program):
@@ -150,7 +139,7 @@ def train_together(
 def _forks() -> Any:
     """Starts the process from which runs are forked; it imports what a run imports, and ends with this process."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.training_imports", "tests.support.interruptions"])
+    context.set_forkserver_preload(["tests.support.interruptions"])
     with mock.patch.dict(os.environ, environment()):  # Python 3.10 to 3.12 ignore the parent's sys.path there
         forkserver.ensure_running()
     return context

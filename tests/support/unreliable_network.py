@@ -1,7 +1,5 @@
 """A network between a browser and servers that a test can cut: a TCP proxy in threads of the test's process."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from collections.abc import Iterator, Sequence

@@ -3,8 +3,6 @@
 `python -m tests.support.vendor_scripts` downloads the pinned versions from npm's registry and writes the bundles again.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """deploy.service: the whole app as an ASGI app in any ASGI server."""
 
-from __future__ import annotations
-
 import threading
 
 import httpx
@@ -10,7 +8,7 @@ import uvicorn
 from model import PRETRAINED, CharLSTM, generate
 from model.checkpoint.bundled import bundled_names
 from tests.support.app_server import eventually
-from tests.support.ports import free_port
+from tests.support.http_server import free_port
 
 
 def test_uvicorn_serves_the_whole_app() -> None:

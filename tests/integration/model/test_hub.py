@@ -1,7 +1,5 @@
 """Models are downloaded from the Hub at one commit, whole or not at all, and pushed without changing other files."""
 
-from __future__ import annotations
-
 import json
 import traceback
 from contextlib import suppress

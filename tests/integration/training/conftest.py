@@ -1,7 +1,5 @@
 """Quick runs for all tests of training."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +11,21 @@ from training.__main__ import main
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """See `be_quick`; a module in which pictures or samples are tested has a fixture of this name that does nothing."""
+    """See `be_quick`; a module in which pictures or samples are tested has a fixture of this name that does nothing.
+
+    A request to the Hub that failed is repeated soon.
+    """
     with pytest.MonkeyPatch.context() as patch:
         be_quick(patch.setattr)
+        for name, seconds in {"calls.FIRST_WAIT_S": 0.02, "calls.LONGEST_WAIT_S": 0.1, "spaces.POLL_S": 0.01}.items():
+            patch.setattr(f"training.hub.{name}", seconds)
         yield
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """A text in the folder of the test: text.txt."""
+    return write_text(tmp_path)
 
 
 @pytest.fixture(scope="module")

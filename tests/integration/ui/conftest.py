@@ -1,9 +1,7 @@
 """The running app that most tests share, and an HTTP client for those that are coroutines."""
 
-from __future__ import annotations
-
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
 import httpx
@@ -13,7 +11,7 @@ from model import ChatFormat
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S
 from tests.support.tiny_models import tiny_model
-from ui.registry.registry import ModelRegistry
+from ui.access.limits import Limiter, Limits
 from ui.site_config import SiteConfig
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
@@ -22,14 +20,10 @@ TALE = "Once upon a time there was a small machine that wrote one character afte
 @pytest.fixture(scope="session")
 def app() -> Iterator[App]:
     """Two random models, one that writes TALE, a chat model, and one with no character in common with the others."""
-    registry = ModelRegistry(site=SiteConfig(allowed_origins=frozenset({"https://friend.example"})))
     chat = replace(random_model(2), chat=ChatFormat("Ann: ", "\nBo: ", "\n"))
     models = {"random": random_model(), "other": random_model(1), "tale": scripted_model(TALE), "chat": chat}
-    for name, lm in {**models, "foreign": tiny_model("äö")}.items():
-        registry.add(name, lm)
-    registry.start()
-    assert registry.wait(60)
-    with serving(registry) as app:
+    site = SiteConfig(allowed_origins=frozenset({"https://friend.example"}))
+    with serving({**models, "foreign": tiny_model("äö")}, site) as app:
         yield app
 
 
@@ -46,3 +40,17 @@ def same_handlers() -> Iterator[None]:
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def limit(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set limits of the running app for one test."""
+    assert app.page
+    limiter = app.page.limiter
+
+    def limit(**values: int) -> None:
+        fresh = Limiter(Limits(**values))
+        for name, value in vars(fresh).items():
+            monkeypatch.setattr(limiter, name, value)
+
+    return limit

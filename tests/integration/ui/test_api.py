@@ -1,7 +1,5 @@
 """The app's API for programs: the real server over HTTP, called with Gradio's client and with plain requests."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator

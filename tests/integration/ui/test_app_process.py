@@ -1,7 +1,5 @@
 """``python app.py`` in a separate process: start, options, variables, signals."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging
@@ -19,7 +17,7 @@ from model import CharLSTM, generate
 from tests.local_hub import LocalHub
 from tests.support.app_process import begin, started
 from tests.support.app_server import eventually, random_model
-from tests.support.page_client import Visitor
+from tests.support.page_client import PageClient
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import saved_files
 from ui.registry.registry import ModelRegistry
@@ -58,8 +56,9 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated_until_
 
         async def last_lines() -> tuple[Any, dict[str, Any]]:
             async with httpx.AsyncClient(timeout=60) as http:
-                page = Visitor(http, url, "ada/novel@main")
-                async with aclosing(page.events(TYPED, length=10_000, speed=60)) as events:
+                page = PageClient(http, url)
+                request = page.request("ada/novel@main", TYPED, newer, length=10_000, speed=60)
+                async with aclosing(page.events(request)) as events:
                     await anext(events)
                     address = await asyncio.to_thread(begin, url, 10_000)
                     async with http.stream("GET", address) as answer:

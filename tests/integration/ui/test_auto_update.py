@@ -1,7 +1,5 @@
 """Updates: a newer commit replaces the model that is served, while replies are written and while the Hub fails."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import logging
@@ -18,9 +16,8 @@ from model import CharLSTM, SamplingParams, generate
 from model.checkpoint.bundled import BUNDLED
 from tests.local_hub import LocalHub, Repo
 from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.english import english
 from tests.support.hub_faults import HARMLESS, SOME, faulty
-from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
+from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient, english
 from tests.support.tiny_models import saved_files
 from ui.messages import Message
 from ui.registry.auto_update import start_updates
@@ -77,18 +74,19 @@ def commit_requests(hub: LocalHub) -> int:
 async def _write_while_a_commit_is_pushed(app: App, hub: LocalHub, repo: Repo, new: Files) -> tuple[str, str, str]:
     """Write a reply while a commit is pushed, and one once it is served; returns both texts and the commit."""
     async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
-        slow, late = Visitor(http, app.url), Visitor(http, app.url)
-        writing = asyncio.create_task(slow.send("ROMEO:", length=10_000, speed=60, seed=1))
+        page, other = PageClient(http, app.url), PageClient(http, app.url)
+        slow = page.request(NAME, "ROMEO:", app.served(NAME).commit, length=10_000, speed=60, seed=1)
+        writing = asyncio.create_task(page.read(slow))
         engine = app.served(NAME).engine
-        while not slow.text:
+        while not engine.running:
             await asyncio.sleep(0.02)
         newer = hub.commit(repo, new)
         while app.served(NAME).commit != newer:
             await asyncio.sleep(0.02)
-        text, written = (await late.send("ROMEO:", length=60, seed=7)).text, engine.written
+        text, written = (await other.write(NAME, "ROMEO:", commit=newer, length=60)).text, engine.written
         while engine.written == written:  # the running reply continues on the old weights
             await asyncio.sleep(0.02)
-        await slow.stop()
+        assert await page.stop(slow)
         reply = await writing
         assert (reply.ending["end"], reply.ending["error"]) == ("abort", None)
         return reply.text, text, newer
@@ -148,14 +146,14 @@ def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-@pytest.mark.parametrize("fault", SOME)
+@pytest.mark.parametrize(("fault", "is_pinned"), [*((fault, False) for fault in SOME), ("no network", True)])
 def test_the_app_starts_with_some_model_and_then_serves_the_one_asked_for(
-    hub: LocalHub, old: Files, fault: str
+    hub: LocalHub, old: Files, fault: str, is_pinned: bool
 ) -> None:
     commit = hub.add_repo(NAME, old).branches["main"]
     with ExitStack() as at_end:
         with faulty(hub, fault, f"(GET|HEAD) .*/{NAME}"):
-            registry = at_end.enter_context(auto_updated(NAME))
+            registry = at_end.enter_context(auto_updated(f"{NAME}@{commit}" if is_pinned else NAME))
             served = registry.get(None)
             if served.name == BUNDLED:
                 assert NAME in str(registry.notices[0])
@@ -181,16 +179,6 @@ def test_the_old_commit_is_served_until_the_new_one_is_whole(hub: LocalHub, old:
         eventually(lambda: registry.get(None).commit == newer)
         eventually(lambda: not registry.notices)
         assert registry.get(None).refused_commit is None
-
-
-def test_a_pinned_model_that_failed_at_the_start_is_tried_again(hub: LocalHub, old: Files) -> None:
-    commit = hub.add_repo(NAME, old).commit("main").oid
-    hub.unplug()
-    with auto_updated(f"{NAME}@{commit}") as registry:
-        assert registry.get(None).name == BUNDLED
-        hub.plug_in()
-        eventually(lambda: registry.get(None).commit == commit)
-        assert not registry.notices
 
 
 def test_pages_do_not_poll_if_no_commit_is_ever_looked_for() -> None:

@@ -1,7 +1,5 @@
 """The API as MCP tools for language models: descriptions of the tools, and a real client."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from typing import Any

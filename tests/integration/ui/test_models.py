@@ -1,7 +1,5 @@
 """How the app gets its models: from folders, from the Hub at one commit, from the cache, or the bundled ones."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +14,7 @@ from model.checkpoint.bundled import BUNDLED
 from model.checkpoint.record import Welcome
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.english import english
+from tests.support.page_client import english
 from tests.support.tiny_models import saved_files
 from ui.messages import Message, RefusalError
 from ui.registry.registry import ModelRegistry

@@ -1,7 +1,5 @@
 """OpenAI's protocol, with the real client."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import math

@@ -1,10 +1,8 @@
 """Link previews of the running app, read as a crawler does: one request, no script."""
 
-from __future__ import annotations
-
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +11,6 @@ import pytest
 from model import PRETRAINED, BlockedWords, CharLSTM, generate
 from tests.support.app_server import App, random_model, serving
 from ui import preview
-from ui.access.limits import Limiter, Limits
 from ui.preview import MAX_DESCRIPTION, shortened
 
 LINK = {"prompt": "ROMEO:", "seed": "7", "length": "200", "temperature": "0.8"}
@@ -102,10 +99,8 @@ def test_blocked_words_appear_in_no_preview(app: App, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_client_has_its_limits(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert app.page
-    for name, value in vars(Limiter(Limits(characters_per_minute=300))).items():
-        monkeypatch.setattr(app.page.limiter, name, value)
+def test_a_client_has_its_limits(app: App, limit: Callable[..., None]) -> None:
+    limit(characters_per_minute=300)
     titles = [crawl(app, f"prompt=a&length=200&seed={seed}", FAR)["og:title"] for seed in range(3)]
     assert [title == "A network that writes" for title in titles] == [False, False, True]
     assert crawl(app, "prompt=a&length=200&seed=2")["og:title"] == titles[0], "other clients are served"

@@ -1,7 +1,5 @@
 """What a page and an operator read: the site and its models, samples, health, readiness, metrics."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -13,7 +11,7 @@ import pytest
 from model import BlockedWords, Cell, ChatFormat
 from model.checkpoint.samples import Sample
 from tests.support.app_server import App, random_model, scripted_model, serving
-from tests.support.english import english
+from tests.support.page_client import english
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -97,10 +95,7 @@ def test_a_request_waits_while_the_model_loads(monkeypatch: pytest.MonkeyPatch) 
 
 def test_metrics_are_served_only_if_the_owner_enables_them_and_a_dead_engine_is_reported(app: App) -> None:
     assert app.http.get("metrics").status_code == 404
-    registry = ModelRegistry(site=SiteConfig.of({"METRICS": "1"}))
-    served = registry.add("random", random_model())
-    registry.start()
-    with serving(registry) as measured:
+    with serving({"random": random_model()}, SiteConfig.of({"METRICS": "1"})) as measured:
         assert complete(measured, max_tokens=40).status_code == 200
         assert complete(measured, temperature=9).status_code == 400
         figures = measured.http.get("metrics").text
@@ -110,8 +105,8 @@ def test_metrics_are_served_only_if_the_owner_enables_them_and_a_dead_engine_is_
         assert 'char_lstm_refusals_total{id="refusal.value"}' in figures
         assert "process_resident_memory_bytes" in figures
         assert measured.http.get("healthz").status_code == 200
-        served.engine.stop()
-        served.thread.join()
+        measured.served("random").engine.stop()
+        measured.served("random").thread.join()
         response = measured.http.get("healthz")
         assert (response.status_code, response.json()) == (503, {"status": "the engine has ended: random"})
         assert measured.http.get("readyz").status_code == 503

@@ -1,18 +1,16 @@
 """SiteConfig: blocked words, slots per visitor, title and welcome text, as the owner of a site sets them."""
 
-from __future__ import annotations
-
 import html
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from model import BlockedWords, CharLSTM
+from model import BlockedWords
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import PageClient
-from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
 TALE = "A dog met a wolf, and the wolf hound ran. " + "They went on and on, for a long way. " * 8
@@ -24,14 +22,8 @@ SITE_TITLE, WELCOME = "Tales <b>&", "Fairy tales, ${1+1} {{value}} <i>only</i>."
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     site = SiteConfig(SITE_TITLE, WELCOME, rows_each=1, blocked=BlockedWords(["Wolf", "<b>"]))
-    registry = ModelRegistry(site=site)
-    registry.add("tale", scripted_model(TALE))
-    registry.add(
-        "random", CharLSTM(random_model().network, random_model().tokenizer, {"examples": ["a wolf", "a dog"]})
-    )
-    registry.start()
-    assert registry.wait(60)
-    with serving(registry) as app:
+    random = replace(random_model(), training={"examples": ["a wolf", "a dog"]})
+    with serving({"tale": scripted_model(TALE), "random": random}, site) as app:
         yield app
 
 
@@ -58,9 +50,7 @@ def test_title_and_welcome_text_are_those_of_the_owner_as_plain_text(app: App) -
 
 
 def test_without_lenses_nothing_tells_what_is_computed_inside_a_model() -> None:
-    registry = ModelRegistry(site=SiteConfig.of({"LENSES": "0"}))
-    registry.add("random", random_model())
-    with serving(registry) as app:
+    with serving({"random": random_model()}, SiteConfig.of({"LENSES": "0"})) as app:
         assert app.http.get("site").json()["lenses"] is False
         for path in ("trace", "passages", "gradio_api/call/inspect"):
             assert app.http.post(f"{app.url}{path}", json={}).status_code == 404, path

@@ -1,7 +1,5 @@
 """POST /trace: the data that the lenses show about a text that the page stores itself."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import time
@@ -19,8 +17,7 @@ from model.clamps import Clamp
 from model.named_cells import Sample
 from model.scoring.surprisal import result_of
 from tests.support.app_server import App, eventually
-from tests.support.english import english
-from tests.support.page_client import PageClient
+from tests.support.page_client import PageClient, english
 from ui.routes.lenses import trace as trace_route
 
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)

@@ -1,9 +1,7 @@
-"""POST /write: replies for a page that stores its conversation itself."""
-
-from __future__ import annotations
+"""POST /write: replies for a page that stores its conversation itself, also many of them at once."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import httpx
@@ -11,9 +9,8 @@ import pytest
 
 from model import Blend, BlockedWords, ChatFormat, SamplingParams, Sequence, generate
 from tests.support.app_server import App, eventually, scripted_model, serving
-from tests.support.page_client import PageClient, RefusedError
+from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient, RefusedError
 from ui.conversation.states import States
-from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
@@ -126,16 +123,12 @@ async def test_stop_ends_a_reply_and_its_reader_receives_the_last_event(app: App
     request = page.request("tale", "", length=10_000, speed=60)
     reading = asyncio.create_task(page.read(request))
     await asyncio.to_thread(eventually, lambda: app.served("tale").engine.running == 1)
-    assert await _stop(page, request) == {"stopped": True}
+    assert await page.stop(request)
     reply = await reading
     assert reply.ending["end"] == "abort"
     assert (TALE * 200).startswith(reply.text)
-    assert await _stop(page, request) == {"stopped": False}
+    assert not await page.stop(request)
     assert (await page.http.post(f"{page.url}write/stop", json={"id": 7})).status_code == 400
-
-
-async def _stop(page: PageClient, request: dict[str, Any]) -> Any:
-    return (await page.http.post(f"{page.url}write/stop", json={"id": request["id"]})).json()
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -200,10 +193,8 @@ async def test_an_invalid_field_is_refused_in_one_line(
 
 
 async def test_blocked_words_are_neither_written_nor_read(http: httpx.AsyncClient) -> None:
-    registry = ModelRegistry(site=SiteConfig(blocked=BlockedWords(["machine", "x y"])))
-    registry.add("tale", scripted_model(TALE))
-    registry.start()
-    with serving(registry) as app:
+    site = SiteConfig(blocked=BlockedWords(["machine", "x y"]))
+    with serving({"tale": scripted_model(TALE)}, site) as app:
         page = PageClient(http, app.url)
         reply = await page.write("tale", "", length=80)
         before = TALE[: TALE.index("machine")]
@@ -219,3 +210,54 @@ async def test_blocked_words_are_neither_written_nor_read(http: httpx.AsyncClien
         for text, known in (("a machine", []), (part + "hine", [len(part)]), ("a machine on", [12])):
             with pytest.raises(RefusedError, match="contains a blocked word"):
                 await page.write("tale", text, boundaries=known)
+
+
+async def test_a_waiting_request_gets_its_queue_position(
+    app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.served("tale").engine, "max_slots", 1)
+    monkeypatch.setattr(app.network("tale"), "delay_s", 0.02)
+    async with AsyncExitStack() as streams:
+        page = PageClient(http, app.url)
+        one, *others = [PageClient(http, app.url).request("tale", "a", length=10_000) for _ in range(4)]
+        reading = asyncio.create_task(page.read(one))
+        await asyncio.to_thread(eventually, lambda: app.served("tale").engine.running == 1)
+        texts = []
+        for other in others:
+            events = await streams.enter_async_context(aclosing(page.events(other)))
+            texts.append(await anext(event["status"] async for event in events if "status" in event))
+        assert texts == ["It starts in a moment …", "Busy: 1 person ahead of you …", "Busy: 2 people ahead of you …"]
+        for each in (*reversed(others), one):
+            assert await page.stop(each)
+        await reading
+    await asyncio.to_thread(eventually, lambda: app.served("tale").engine.idle)
+
+
+async def test_addresses_with_many_slow_replies_close_writing_to_no_other(
+    app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many replies as there may be are unfinished: one of them ends."""
+    engine = app.served("random").engine
+    monkeypatch.setattr(engine, "max_slots", 96)
+    monkeypatch.setattr(engine, "max_waiting", 32)
+    async with AsyncExitStack() as stack:
+        tasks = []
+        for at in range(2):
+            options: Any = {"headers": {"x-forwarded-for": f"9.9.9.{at}"}, "timeout": TIMEOUT_S, "limits": LIMITS}
+            client = await stack.enter_async_context(httpx.AsyncClient(**options))
+            for _ in range(64):
+                slow = PageClient(client, app.url)
+                tasks.append(asyncio.create_task(slow.read(slow.request("random", "", length=1_500, speed=5))))
+        await asyncio.to_thread(eventually, lambda: engine.running + engine.waiting == len(tasks))
+        reply = await PageClient(http, app.url).write("random", "ROMEO:", length=50)
+        assert reply.text == generate(app.served("random").lm, "ROMEO:", 50, temperature=0.8, seed=7)
+        await asyncio.to_thread(eventually, lambda: sum(task.done() for task in tasks) >= 1)
+        endings = [task.result().ending for task in tasks if task.done()]
+        full = "The server is busy and its queue is full: try again in a moment."
+        assert [(each["end"], each["error"]) for each in endings] == [("error", full)]
+        written = engine.written
+        await asyncio.to_thread(eventually, lambda: engine.written > written + len(tasks))
+        assert app.page
+        for each in list(app.page.write.replies._replies.values()):
+            each.stop()
+        await asyncio.gather(*tasks)

@@ -1,7 +1,5 @@
 """The tiny model that these tests only read."""
 
-from __future__ import annotations
-
 import pytest
 
 from model import CharLSTM

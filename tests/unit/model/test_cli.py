@@ -1,7 +1,5 @@
 """``python -m model`` in a terminal and in a pipe; a few tests run the real program."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """The arguments of a reply; tests/unit/model/engine tests the generated texts."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

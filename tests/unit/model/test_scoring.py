@@ -1,7 +1,5 @@
 """The surprisal of a text under a model, under one that learns while it reads, and under any function."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from functools import partial

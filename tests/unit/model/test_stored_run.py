@@ -3,8 +3,6 @@
 ``python -m tests.unit.model.test_stored_run`` writes the texts again, which is right only to add some.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Text that no terminal executes, that Markdown does not reorder, that fits on one line; commands to paste."""
 
-from __future__ import annotations
-
 import io
 import os
 

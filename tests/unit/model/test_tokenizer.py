@@ -1,12 +1,10 @@
-"""CharTokenizer: one code point is one token; unknown characters are named."""
-
-from __future__ import annotations
+"""CharTokenizer and ChatFormat: one code point is one token; a message becomes the text that a chat model reads."""
 
 import sys
 
 import pytest
 
-from model import CharTokenizer, UnknownCharactersError
+from model import CharTokenizer, ChatFormat, UnknownCharactersError
 from model.tokenizer import UnknownCharacter, describe_unknown
 
 TEXT = "To be, or not to be:\nthat is the question — ¿что? 😀\u0301\u200d\u202e\r\x00"
@@ -66,3 +64,19 @@ def test_unknown_characters_are_described_for_people():
     assert describe_unknown(unknown) == "'é', U+001B, U+D800, U+1F600, U+202E, 'ä' (1,000 times)"
     many = CharTokenizer.from_text("a").unknown_characters("bcdefghijkl")
     assert describe_unknown(many).endswith(" and 3 more")
+
+
+@pytest.mark.parametrize(
+    ("message", "prompt"),
+    [
+        ("How are you?", "Anna: How are you?\n\nBen: "),
+        *((empty, "Ben: ") for empty in ("", " ", "\n\n\n")),  # an empty message adds no turn
+        *((each, "Anna: a\nb\n\nBen: ") for each in ("a\n\nb", "a\n\n\n\n\nb", "\n\na\nb\n\n", "a \n\n b")),
+    ],
+)
+def test_a_message_is_wrapped_in_the_turns_of_the_training_text_and_cannot_end_its_own(message, prompt):
+    assert ChatFormat("Anna: ", "\n\nBen: ", "\n\n").wrap(message) == prompt
+
+
+def test_a_stop_of_one_character_becomes_a_space():
+    assert ChatFormat("A: ", "\nB: ", "\n").wrap("a\nb\n") == "A: a b\nB: "

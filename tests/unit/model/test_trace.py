@@ -1,7 +1,5 @@
 """A trace has the numbers with which a text was generated, in whichever order; occlusion has those of shorter texts."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The plain way, to which the benchmarks compare, is a fair measure only while it is the same model."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

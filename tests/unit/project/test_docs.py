@@ -1,7 +1,5 @@
 """The documentation says what is true: the code of the lecture runs, files exist, arrows are imports."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re

@@ -4,8 +4,6 @@
 never change afterwards.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,6 +1,4 @@
-"""What the app uses of its libraries and of the operating system, and what programs may rely on."""
-
-from __future__ import annotations
+"""What the app uses of its libraries, and what programs may rely on."""
 
 import re
 from pathlib import Path
@@ -13,18 +11,6 @@ MODULES = [
     ROOT / "app.py",
     *(path for name in ("char_lstm", "model", "training", "ui", "deploy") for path in (ROOT / name).rglob("*.py")),
 ]
-SYSTEM_MODULES = {  # where calls that not every operating system has may be made
-    "model/backends/device.py",
-    "model/files.py",
-    "training/os_calls.py",
-}
-SYSTEM_CALL = re.compile(
-    r"""\b(fcntl|msvcrt|SIGHUP|SIGKILL|posix_fallocate|start_new_session|creationflags|sysconf|CDLL)\b"""
-    r"""|\b(CLOCK_BOOTTIME|os\.fork|os\.symlink|symlink_to|readlink|getuid|geteuid)\b|["'/]/?proc/"""
-    r"""|^import (resource|pwd|termios)\b"""
-)
-
-
 # State of Gradio, uvicorn and Starlette that is not documented: it changes with their minor versions.
 # The linter refuses names that begin with an underscore.
 INTERNAL = re.compile(
@@ -33,23 +19,9 @@ INTERNAL = re.compile(
 )
 
 
-def lines_with(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
-    """Returns the lines of the product in which a pattern is found, each with its module."""
-    return [
-        (path.relative_to(ROOT).as_posix(), line.strip())
-        for path in MODULES
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if pattern.search(line)
-    ]
-
-
-def test_calls_of_one_operating_system_are_in_few_modules() -> None:
-    """A call that Windows or macOS lacks ends the program there; in one module it can be seen and guarded."""
-    assert [found for found in lines_with(SYSTEM_CALL) if found[0] not in SYSTEM_MODULES] == []
-
-
 def test_the_app_uses_only_documented_state_of_its_libraries() -> None:
-    assert lines_with(INTERNAL) == []
+    lines = [(path.name, line) for path in MODULES for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [each for each in lines if INTERNAL.search(each[1])] == []
 
 
 @pytest.mark.slow  # imports Gradio

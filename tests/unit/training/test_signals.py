@@ -1,7 +1,5 @@
 """Signals, really sent to this process or to a small one."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

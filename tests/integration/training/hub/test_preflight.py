@@ -1,7 +1,5 @@
 """What is checked before the first training step: name, token, rights, licence, repo. Each refusal is one line."""
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from typing import Any
@@ -11,18 +9,12 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from tests.local_hub import LocalHub
 from training.errors import HubError
-from training.hub import calls
 from training.hub.calls import retried
 from training.hub.checkpoints import check_repo
 from training.hub.destination import check_repo_name
 
 PUBLIC: dict[str, Any] = {"private": False, "license": "unknown"}
 FAQ: dict[str, Any] = {**PUBLIC, "corpus": "faq", "corpus_characters": 90}
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "FIRST_WAIT_S", 0.02)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,9 @@
 """Pushing to a local Hub: what is pushed, what is skipped, what a later process pushes, and how a process ends."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +11,9 @@ import pytest
 
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually
-from tests.support.platforms import posix_only
 from tests.support.tiny_runs import ROOT, environment
-from training.hub import calls
 from training.hub.destination import Destination, read_destination
-from training.hub.pusher import Pusher, pending, push_pending
+from training.hub.pusher import Pusher, push_pending
 
 CARD = "---\nlibrary_name: char-lstm\n---\n\n# plays\n"
 
@@ -49,12 +44,6 @@ def make_step(run: Path, step: int, *, best: bool = False) -> Path:
 def lines() -> list[str]:
     """What the pusher reports."""
     return []
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "FIRST_WAIT_S", 0.02)
-    monkeypatch.setattr(calls, "LONGEST_WAIT_S", 0.1)
 
 
 @pytest.fixture
@@ -151,30 +140,19 @@ PROGRAM = """
     """
 
 
-@posix_only
-@pytest.mark.parametrize(
-    ("route", "is_killed", "is_answer_lost"),
-    [("PUT /lfs", False, False), ("POST .*/commit/", True, False), ("POST .*/commit/", True, True)],
-)
-def test_a_process_ends_while_the_hub_hangs(
-    hub: LocalHub, token: str, run: Path, route: str, is_killed: bool, is_answer_lost: bool
-) -> None:
-    """However training ends, it does not wait for the server, and a later process pushes the rest."""
+def test_a_process_ends_while_the_hub_hangs(hub: LocalHub, token: str, run: Path) -> None:
+    """It does not wait for the server, and a later process pushes the rest."""
     add_repo(hub)
-    fault = hub.fail(route, "hang", times=1 if is_killed else None, after=is_answer_lost)
+    fault = hub.fail("PUT /lfs", "hang", times=None)
     checkpoint = make_step(run, 1, best=True)
     words = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(run)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(words, cwd=ROOT, env=environment(), text=True, **pipes) as process:  # type: ignore[call-overload]
         eventually(lambda: fault.hits)
-        if is_killed:
-            process.kill()
-        output, _ = process.communicate(None if is_killed else "\n", timeout=60)
-    assert is_killed or output.endswith("no answer yet; step-00000001 is to be pushed later\n['step-00000001']\n")
+        output, _ = process.communicate("\n", timeout=60)
+    assert output.endswith("no answer yet; step-00000001 is to be pushed later\n['step-00000001']\n")
     hub.faults.clear()
-    deadline = time.monotonic() + 30
-    while pending(run, read_destination(run)) and time.monotonic() < deadline:
-        push_pending(run, read_destination(run), report=print)
+    assert push_pending(run, read_destination(run), report=print) == []
     for branch, name in {"main": "model.safetensors", "training": "training_state/state.json"}.items():
         assert len(hub.repos["ada/plays"].titles(branch)) == 2, "one whole commit"
         assert hub.read("ada/plays", name, branch) == (checkpoint / name).read_bytes()

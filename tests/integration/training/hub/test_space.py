@@ -1,40 +1,35 @@
 """From a model to a Space: checked first, updated in one commit, watched until it runs."""
 
-from __future__ import annotations
-
+import html
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from huggingface_hub import RepoCard
+from huggingface_hub import ModelCard, RepoCard
 from starlette.testclient import TestClient
 
-from model.checkpoint.record import TrainingRecord
+from model.checkpoint.record import TrainingRecord, stored_welcome
 from model.files import web_modules
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import Here
+from training.card.public_text import line
+from training.card.welcome import with_welcome
 from training.cli.options import parse_train
 from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
 from training.hub.checkpoints import push_checkpoint
 from training.hub.destination import Destination
-from training.hub.space_files import ROOT, write_app
+from training.hub.space_files import ROOT, write_app, write_static
 from training.hub.spaces import Space, link_card
 from ui.page.document import Document
 from ui.registry.registry import ModelRegistry
 from ui.routes.requests import Services
 from ui.routes.web_files import WebFiles
 from ui.site_config import SiteConfig
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.hub.spaces.POLL_S", 0.01)
-    monkeypatch.setattr("training.hub.calls.FIRST_WAIT_S", 0.01)
-
 
 TITLE = "Ada's <letters>"
 
@@ -56,8 +51,7 @@ def test_a_static_space_from_one_command(
     token = hub.add_token("ada", free=True)
     monkeypatch.setenv("HF_TOKEN", token)
     given = ("space", checkpoint, f"--title={TITLE}")
-    code, output = here(*given, "--space=page")
-    assert code == 0, output
+    output = here(*given, "--space=page")
     assert re.search(r"stage BUILDING\.\n.*APP_STARTING\.\n.*RUNNING\.\n  " + f"{hub.url}/spaces/ada/page\n$", output)
     assert token not in output
     repo = hub.repos["spaces/ada/page"]
@@ -68,15 +62,13 @@ def test_a_static_space_from_one_command(
     assert hub.read("spaces/ada/page", "index.html").decode().count("Ada&#x27;s &lt;letters&gt;") == 3
     head = repo.commit("main").oid
 
-    code, output = here(*given, "--space=ada/page")
-    assert (code, repo.commit("main").oid) == (0, head)
-    assert "nothing has changed" in output
+    assert "nothing has changed" in here(*given, "--space=ada/page")
+    assert repo.commit("main").oid == head
 
 
 def test_a_failed_build_is_reported(hub: LocalHub, token: str, checkpoint: Path, here: Here) -> None:
     hub.context.stages = ("BUILDING", "BUILD_ERROR")
-    code, output = here("space", checkpoint, "--space=ada/page")
-    assert code == 2
+    output = here("space", checkpoint, "--space=ada/page", code=2)
     assert f"error: the Space ada/page does not run (BUILD_ERROR): its log is at {hub.url}/spaces/ada/page\n" in output
 
 
@@ -110,8 +102,7 @@ def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
 def test_the_title_of_an_app_is_a_variable_of_its_space(
     hub: LocalHub, token: str, here: Here, checkpoint: Path
 ) -> None:
-    code, output = here("space", checkpoint, "--hardware=cpu-basic", f"--title={TITLE}", "--space=page")
-    assert code == 0, output
+    here("space", checkpoint, "--hardware=cpu-basic", f"--title={TITLE}", "--space=page")
     assert front_matter(hub.read("spaces/ada/page", "README.md"))["title"] == TITLE
     space = hub.repos["spaces/ada/page"].space
     assert space
@@ -123,8 +114,7 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     files = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
     for owner in ("ada", "eve"):
         hub.add_repo(f"{owner}/plays", {**files, "README.md": b"# plays\n\n## Use it\n\nAs you like.\n"})
-    code, output = here("space", "ada/plays", "--space=page")
-    assert (code, output.splitlines()[-1]) == (0, "The card of ada/plays links to it.")
+    assert here("space", "ada/plays", "--space=page").endswith("\nThe card of ada/plays links to it.\n")
     card = hub.read("ada/plays", "README.md").decode()
     link = f"[Watch it write]({hub.url}/spaces/ada/page) in the browser."
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like.\n"
@@ -153,6 +143,40 @@ def test_a_page_that_cannot_be_made_here_is_refused_before_the_first_step(
     """The machine may have only the libraries and the folders that training needs."""
     for name, value in missing.items():
         monkeypatch.setattr(f"training.hub.space_files.{name}", value)
-    code, output = here("text.txt", "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
-    assert (code, hub.repos, Path("run").exists()) == (2, {}, False)
-    assert f"error: {message}" in output
+    typed = ("text.txt", "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
+    assert f"error: {message}" in here(*typed, code=2)
+    assert (hub.repos, Path("run").exists()) == ({}, False)
+
+
+def test_the_licence_of_a_strangers_model_is_no_html(tmp_path: Path) -> None:
+    lm = tiny_model()
+    image = "<img src=x onerror=alert(1)>"
+    lm.training = {"license": image, "corpus": f"{image}\n---\x1b\u202e\n# x", "repo": f"ada/{image}"}
+    write_static(tmp_path, lm)
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    body = readme.partition("---\n\n")[2]
+    assert body.count(r"\<img src=x onerror=alert(1)\>") == 2
+    assert "<img" not in body.replace(r"\<", "")
+    assert not [c for c in readme if not c.isprintable() and c not in "\n\u200d"]
+    assert ModelCard(readme).data.to_dict().get("models") is None
+
+
+def test_the_static_page_has_the_tags_of_a_preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://huggingface.co")
+    lm = tiny_model()
+    lm.training = {"corpus": 'Tales "of" <b>'}
+    for folder, space, image in (
+        ("site", "", "preview.png"),
+        ("space", "Ada/My_Tales.2", "https://ada-my-tales-2.static.hf.space/preview.png"),
+    ):
+        write_static(tmp_path / folder, lm, space)
+        page = (tmp_path / folder / "index.html").read_text(encoding="utf-8")
+        assert f'<meta property="og:image" content="{image}">' in page
+        assert 'property="og:title" content="Tales &quot;of&quot; ' in page
+        assert "<title>Tales &quot;of&quot; " in page
+        first_words = html.escape(line(stored_welcome(with_welcome(lm).training)[0]))
+        assert page.count(f'description" content="{first_words}"') == 2
+        assert "<b>" not in page[: page.index("<body")]
+        assert '<meta name="twitter:card" content="summary_large_image">' in page
+        assert '<link rel="icon" type="image/png" href="favicon.png">' in page
+        assert {"preview.png", "favicon.png"} <= set(json.loads((tmp_path / folder / "files.json").read_text()))

@@ -1,7 +1,5 @@
 """What a pushed model offers to people without this project: code for torch and safetensors alone, and a notebook."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re

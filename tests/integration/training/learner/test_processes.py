@@ -1,7 +1,5 @@
 """Several processes train one model as one process would: the same losses, stopped together, resumed bit for bit."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import signal
@@ -78,8 +76,7 @@ def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_no
 
 def test_a_run_continues_with_another_number_of_processes_and_has_the_losses_of_one(folder: Path, here: Here) -> None:
     assert together(folder, *RUN, "--out=fewer", signals=((0, 11, signal.SIGTERM),))[0] == [143, 0]
-    code, output = here(f"--resume={folder / 'fewer'}")
-    assert code == 0
+    output = here(f"--resume={folder / 'fewer'}")
     assert re.search(r"warning: machine .*2 processes then, .*: .* may differ in their last digits", output)
     assert "Resuming after step 11 of 30." in output
     expected, found = metrics(folder / "alone"), metrics(folder / "fewer")

@@ -1,7 +1,5 @@
 """Training where files that are open or mapped can be neither renamed nor deleted, as on Windows."""
 
-from __future__ import annotations
-
 import errno
 import gc
 import os

@@ -1,7 +1,5 @@
 """Resuming a run from the Hub on another machine: bit for bit, or a one-line error."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -25,20 +23,15 @@ from tests.support.tiny_runs import (
     latest_of,
     metrics,
     outcome,
-    write_text,
 )
 from training.hub.destination import Destination
 from training.hub.pusher import push_pending
 from training.run.hub_resume import pull_run
 from training.run.run_folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("text")
 RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3")
 STATE = "training_state/state.safetensors"
-
-
-@pytest.fixture(autouse=True)
-def _text(tmp_path: Path) -> None:
-    write_text(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +58,10 @@ def pushed(hub: LocalHub, token: str, made: Path) -> LocalHub:
 def test_a_stopped_and_deleted_run_resumes_from_the_hub_bit_for_bit_and_publishes_its_page(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.hub.spaces.POLL_S", 0.01)
-    assert here(*RUN, "--out=whole")[0] == 0
+    here(*RUN, "--out=whole")
     with monkeypatch.context() as first:
         before_step(first, 17, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        code, output = here(*RUN, "--out=run", "--push-to=plays", "--space=page")
-    assert code == 143
+        output = here(*RUN, "--out=run", "--push-to=plays", "--space=page", code=143)
     assert output.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
     assert "spaces/ada/page" in hub.repos, "it is created before the first step"
     shutil.rmtree(tmp_path / "run")
@@ -78,15 +69,14 @@ def test_a_stopped_and_deleted_run_resumes_from_the_hub_bit_for_bit_and_publishe
     machine = tmp_path / "another machine"
     machine.mkdir()
     monkeypatch.chdir(machine)
-    code, output = here("--resume=hf://ada/plays", tmp_path / "text.txt")
-    assert code == 0, output
+    output = here("--resume=hf://ada/plays", tmp_path / "text.txt")
     assert "Downloading the newest checkpoint of ada/plays to runs/plays …" in output
     assert "Resuming after step 17 of 30." in output
     assert outcome(machine / "runs/plays") == outcome(tmp_path / "whole")
     assert hub.read("ada/plays", STATE, "training") == (checkpoints(tmp_path / "whole")[-1] / STATE).read_bytes()
     lines = hub.read("ada/plays", "metrics.jsonl", "training").decode().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [line["step"] for line in metrics(tmp_path / "whole")]
-    assert here("--resume=runs/plays")[0] == 0  # from now on it is a run like any other
+    here("--resume=runs/plays")  # from now on it is a run like any other
     assert not list(machine.rglob(".*.tmp"))
 
     assert output.endswith(f"  {hub.url}/spaces/ada/page\n")
@@ -135,7 +125,7 @@ def test_a_run_that_cannot_be_resumed_is_refused_in_one_line_and_leaves_no_files
         data[len(data) // 2] ^= 1
         pushed.commit(pushed.repos["ada/plays"], {damaged: bytes(data)}, branch="training")
     before = sorted(tmp_path.rglob("*"))
-    code, output = here("--resume=hf://ada/plays", *typed.split())
-    assert (code, output.count("error:")) == (2, 1)
+    output = here("--resume=hf://ada/plays", *typed.split(), code=2)
+    assert output.count("error:") == 1
     assert message in output.splitlines()[-1]
     assert sorted(tmp_path.rglob("*")) == before

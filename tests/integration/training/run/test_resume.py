@@ -1,7 +1,5 @@
 """Runs that are stopped and resumed equal an uninterrupted run bit for bit, or are refused with an error."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal
@@ -15,14 +13,14 @@ import pytest
 import torch
 
 from model.checkpoint.write import write_checkpoint
-from tests.support.interruptions import signal_after_step
-from tests.support.killed_runs import kills_that_change_the_outcome
+from tests.support.interruptions import kill_at, signal_after_step
 from tests.support.tiny_runs import ROOT, SIZES, Here, checkpoints, flip, metrics, outcome, write_text
 from tests.support.training_processes import Training, train
 from training.__main__ import main
 from training.learner.trainer import Trainer
 from training.run.snapshot import read_state, write_state
 
+pytestmark = pytest.mark.usefixtures("text")
 SHORT = ("text.txt", *SIZES, "--steps=24", "--set=evaluations=4")
 
 
@@ -40,11 +38,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(made: Path, tmp_path: Path) -> Path:
     """A copy of that run."""
     return shutil.copytree(made / "run", tmp_path / "run")
-
-
-@pytest.fixture(autouse=True)
-def _text(tmp_path: Path) -> None:
-    write_text(tmp_path)
 
 
 # saved meanwhile
@@ -74,7 +67,7 @@ def test_training_continues_while_a_checkpoint_is_written(
 
     monkeypatch.setattr(Trainer, "step", counted)
     monkeypatch.setattr("training.run.snapshot.write_checkpoint", written)
-    assert here(*SHORT, "--out=run")[0] == 0
+    here(*SHORT, "--out=run")
     assert late == [True] * 3
     assert outcome(tmp_path / "run") == outcome(made / "run")
 
@@ -83,7 +76,7 @@ def test_training_continues_while_a_checkpoint_is_written(
 
 
 def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, tmp_path: Path) -> None:
-    """Ctrl-C, SIGTERM and kill -9, one after the other, in one run of four processes; the last is this one."""
+    """Ctrl-C, SIGTERM and kill -9, the last one also while a checkpoint is saved; tests/soak kills at each point."""
     write_text(tmp_path, paragraphs=True)
     stops = [(5, signal.SIGINT, 130, "Ctrl-C"), (11, signal.SIGTERM, 143, "SIGTERM")]
     resumed_at = 0
@@ -95,17 +88,11 @@ def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, t
         assert f"{name}: saving after this step" in run.output
         assert f"Stopped after step {step}. To continue:\n  python -m training --resume run" in run.output
         resumed_at = step
-    killed = train("--resume=run", cwd=tmp_path, prepare=[partial(signal_after_step, 17, signal.SIGKILL)])
-    assert killed.end() == -signal.SIGKILL
-    assert here("--resume=run")[0] == 0
-    assert here(*SHORT, "--set=shuffle=true", "--out=whole")[0] == 0
+    for kill in (partial(signal_after_step, 17, signal.SIGKILL), partial(kill_at, "sync", 9)):
+        assert train("--resume=run", cwd=tmp_path, prepare=[kill]).end() == -signal.SIGKILL
+    here("--resume=run")
+    here(*SHORT, "--set=shuffle=true", "--out=whole")
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
-
-
-def test_a_killed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    """Some kills at steps and while saving; tests/soak tries all of them."""
-    kills = ["sync:71,step:2,sync:9"]
-    assert kills_that_change_the_outcome(tmp_path, tmp_path / "text.txt", kills) == []
 
 
 def test_a_signal_before_the_first_step_leaves_no_files(tmp_path: Path) -> None:
@@ -129,8 +116,7 @@ def test_a_signal_before_the_first_step_leaves_no_files(tmp_path: Path) -> None:
 def test_a_run_of_an_earlier_version_is_resumed(here: Here, tmp_path: Path) -> None:
     """It was written by another version, on another machine, and killed after step 17 of 24."""
     shutil.copytree(ROOT / "tests/vectors/unfinished_run", tmp_path / "run")
-    code, output = here("--resume=run")
-    assert code == 0, output
+    output = here("--resume=run")
     assert "Resuming after step 8 of 24." in output
     losses = [line["val_loss"] for line in metrics(tmp_path / "run")]
     assert losses == pytest.approx([2.577134, 2.571549, 2.540176, 2.515435], abs=1e-5)
@@ -145,7 +131,7 @@ def test_a_run_that_does_not_record_what_may_be_quoted_publishes_no_address(here
     public = {"sources": ["https://ada.example/?secret"], "errors": "strict"}
     corpus = {**state["corpus"], "public": public}
     write_state(run / "step-00000008", {**state, "about": about, "corpus": corpus}, tensors)
-    assert here("--resume=run")[0] == 0
+    here("--resume=run")
     saved = [path.read_text() for path in checkpoints(run)[-1].rglob("*") if path.suffix in (".json", ".md")]
     assert not [text for text in saved if "secret" in text]
 
@@ -154,15 +140,14 @@ def test_a_run_trains_on_its_copy_of_the_text(here: Here, tmp_path: Path, run: P
     """The original is gone; another text does not replace the copy, and the same one repairs a damaged copy."""
     before = outcome(run)
     (tmp_path / "other.txt").write_text("another text" * 20)
-    assert here("--resume=run", "other.txt")[0] == 2
-    assert here("--resume=run")[0] == 0
+    here("--resume=run", "other.txt", code=2)
+    here("--resume=run")
     flip(run / "text.ids")
-    code, output = here("--resume=run")
-    assert (code, "no whole copy of its text" in output) == (2, True), output
+    assert "no whole copy of its text" in here("--resume=run", code=2)
     (tmp_path / "text.txt").rename(tmp_path / "moved.txt")
-    assert here("moved.txt", "--resume=run")[0] == 0
+    here("moved.txt", "--resume=run")
     (tmp_path / "moved.txt").unlink()
-    assert here("--resume=run")[0] == 0  # the copy is whole again
+    here("--resume=run")  # the copy is whole again
     assert outcome(run) == before
 
 
@@ -174,11 +159,9 @@ def test_a_full_disk_at_the_end_is_an_error(here: Here, tmp_path: Path, monkeypa
 
     with monkeypatch.context() as full:
         full.setattr("training.run.snapshot.write_state", write)
-        code, output = here(*SHORT, "--out=run")
-    assert code == 1
+        output = here(*SHORT, "--out=run", code=1)
     assert "warning: step 24 could not be saved (No space left on device); earlier checkpoints are intact" in output
     assert "error: the last checkpoint is not saved completely: free some disk space, then use --resume" in output
-    code, output = here("--resume=run")
-    assert code == 0
+    output = here("--resume=run")
     assert "Resuming after step 16 of 24." in output
     assert checkpoints(tmp_path / "run")[-1].name == "step-00000024"

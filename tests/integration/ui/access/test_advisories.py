@@ -1,7 +1,5 @@
 """The attacks of Gradio's published advisories, by class, against the running app. docs/security.md has the table."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

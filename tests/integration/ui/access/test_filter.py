@@ -1,7 +1,5 @@
 """Requests to the running app: which are answered; each other one is refused in one line."""
 
-from __future__ import annotations
-
 import json
 import socket
 from http.client import HTTPResponse
@@ -11,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support.app_server import App
-from tests.support.generated_requests import BODIES as BODIES_OF
+from tests.support.request_bodies import BODIES as BODIES_OF
 from ui.access.filter import MAX_HEADERS, MAX_URL
 from ui.access.paths import MAX_BODY, MAX_SMALL_BODY, MAX_TEXT_BODY
 

@@ -1,7 +1,5 @@
 """A client that exceeds a limit is refused; other clients are served."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from typing import Any
@@ -11,24 +9,9 @@ import pytest
 
 from tests.support.app_server import App, eventually
 from tests.support.page_client import PageClient, RefusedError
-from ui.access.limits import Limiter, Limits
 
 pytestmark = pytest.mark.anyio
 ONE, OTHER = {"x-forwarded-for": "8.8.8.8"}, {"x-forwarded-for": "8.8.4.4"}
-
-
-@pytest.fixture
-def limit(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set limits of the running app for one test."""
-    assert app.page
-    limiter = app.page.limiter
-
-    def limit(**values: int) -> None:
-        fresh = Limiter(Limits(**values))
-        for name, value in vars(fresh).items():
-            monkeypatch.setattr(limiter, name, value)
-
-    return limit
 
 
 @pytest.fixture
@@ -71,7 +54,7 @@ async def test_replies_at_once_are_counted_over_the_page_and_the_api(
     for user in ("mcp", "x"):
         assert "2 replies are being written" in app.call("generate", ["a", 5], **ONE, **{"x-gradio-user": user})
     for each in requests[:2]:
-        await page.http.post(f"{app.url}write/stop", json={"id": each["id"]})
+        assert await page.stop(each)
     await asyncio.gather(*tasks)
     eventually(lambda: limiter._replies["8.8.8.8"] == 0)
 

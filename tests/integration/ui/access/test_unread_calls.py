@@ -1,7 +1,5 @@
 """Gradio's queue: results that no client reads are dropped."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any

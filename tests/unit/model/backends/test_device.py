@@ -1,7 +1,5 @@
 """The choice of torch's device. Patched functions of torch replace the hardware, since test machines have no GPU."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

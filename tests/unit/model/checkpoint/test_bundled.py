@@ -1,7 +1,5 @@
 """The bundled models: small, complete, and with the loss that their cards state."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """Damaged or hostile files of a checkpoint: refused with one clear line before a network is built."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

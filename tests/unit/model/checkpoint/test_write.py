@@ -1,7 +1,5 @@
 """Writing a checkpoint: its format, and that it is read back."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +14,7 @@ from model.checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, 
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.samples import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json, thinned
 from model.checkpoint.write import write_checkpoint
+from model.files import atomic_path, atomic_write
 from model.int8.weights import Int8Weights, matrices
 from tests.support.cells_files import VALID
 from tests.support.checkpoint_files import changed_config
@@ -153,3 +152,17 @@ def test_passages_of_cells_are_read_without_the_controls_of_their_sample():
     cells = [named_cells.cells_from_json(each, LSTMConfig(50, 5, 100, 2))[0] for each in VALID]
     assert all(len(cell.high) == len(cell.passages(cell.high)) for cell in cells)
     assert cells[3].sample == named_cells.Sample("a\ufffdb\ufffd[31m\ufffd\ufffd", 1)
+
+
+def test_an_atomic_write_replaces_the_file_or_leaves_the_old_one_and_no_temporary_file(tmp_path):
+    def fail_halfway():
+        with atomic_path(tmp_path / "a") as temporary:
+            temporary.write_bytes(b"ne")
+            raise RuntimeError("halfway")
+
+    for data in (b"one", b"two"):
+        atomic_write(tmp_path / "a", data)
+    with pytest.raises(RuntimeError, match="halfway"):
+        fail_halfway()
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

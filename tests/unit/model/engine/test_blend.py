@@ -1,7 +1,5 @@
 """A blend mixes the predictions of two models, and is one model for the engine and for traces."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

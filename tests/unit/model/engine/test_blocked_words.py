@@ -1,7 +1,5 @@
 """Blocked words: which texts match, and that no part of one is released."""
 
-from __future__ import annotations
-
 import random
 import re
 

@@ -1,7 +1,5 @@
 """Each reply equals the text generated alone, whatever other replies run and wherever it is cut."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import threading

@@ -1,7 +1,5 @@
 """Errors of the client become one clause for the user; most of those with a status are in the integration tests."""
 
-from __future__ import annotations
-
 import errno
 import json
 

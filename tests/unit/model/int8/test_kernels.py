@@ -1,7 +1,5 @@
 """All kernels give the same bits, whichever instruction they use, and none is chosen that a processor lacks."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

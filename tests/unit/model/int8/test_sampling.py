@@ -1,7 +1,5 @@
 """Temperature, top-k, top-p, min-p and seed: the kept set, the probabilities, and reproducible draws."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

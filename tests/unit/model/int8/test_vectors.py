@@ -4,8 +4,6 @@
 a new version of the format, or to add vectors.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path

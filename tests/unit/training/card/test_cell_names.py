@@ -1,7 +1,5 @@
 """Named cells: which cells get a name, and in which text they are shown."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import replace
 

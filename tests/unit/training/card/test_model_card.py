@@ -1,7 +1,5 @@
 """The model card: valid for the Hub, exact numbers, and no text, name or sample that breaks its Markdown."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,11 +1,11 @@
 """Chats: an invented export of each messenger, what is no chat, and the speakers and the format of what is read.
 
-WhatsApp's exports are in tests/vectors/chats.json.
+WhatsApp's exports are in tests/vectors/chats.json, with what the reader makes of them, also the reader in the browser.
+`python -m tests.unit.training.corpus.test_chats` computes these results again.
 """
 
-from __future__ import annotations
-
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,42 @@ from typing import Any
 import pytest
 
 from model import ChatFormat
-from tests.support import chat_samples
 from training.corpus.chats.reader import ChatReader, chat_kind, speakers_of
 from training.corpus.decode import CorpusError
 
+VECTORS = Path(__file__).parents[3] / "vectors" / "chats.json"
+STORED: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))
+# Words of an error of Python, and the message of the page.
+ERRORS = {"has no message": "text.chat_empty", "a chat needs two speakers": "text.chat_one_speaker"}
 EXPORTS = json.loads(Path(__file__).with_name("exports.json").read_text(encoding="utf-8"))
+
+
+def result_of(text: str, reply_as: str | None) -> dict[str, Any]:
+    """Returns what the reader makes of an export: its text, format and counts, or the id of the error."""
+    reader = ChatReader()
+    try:
+        turns = reader.read(text, "chat.txt")
+        chat = reader.format(reply_as)
+    except CorpusError as error:
+        return {"error": next(id for words, id in ERRORS.items() if words in str(error))}
+    counts = [re.search(r"left out ([\d,]+) of ([\d,]+)", warning) for warning in reader.warnings]
+    left_out = [int(number.replace(",", "")) for count in counts if count for number in count.groups()]
+    return {
+        "text": turns,
+        "format": {"prefix": chat.prefix, "suffix": chat.suffix, "stop": chat.stop},
+        "notes": [{"id": "text.chat_left_out", "values": dict(zip(("count", "all"), left_out, strict=True))}]
+        if left_out
+        else [],
+        "senders": [
+            {"name": name, "called": reader.names[name], "messages": count}
+            for name, count in reader.speakers.most_common()
+        ],
+    }
+
+
+def vectors() -> list[dict[str, Any]]:
+    """Returns all samples with the results of the reader."""
+    return [{**each, "expected": result_of(each["input"], each["reply_as"])} for each in STORED]
 
 
 def read(text: str) -> str:
@@ -36,7 +67,7 @@ def test_an_export_is_recognised_and_read_and_what_it_leaves_out_is_counted(expo
 
 
 def test_the_vectors_of_the_browser_are_what_python_reads() -> None:
-    assert chat_samples.vectors() == chat_samples.STORED
+    assert vectors() == STORED
 
 
 @pytest.mark.parametrize(
@@ -135,3 +166,8 @@ def test_people_get_letters_and_roles_keep_their_names_and_all_are_found_in_the_
     text = ChatReader().read("\n".join(lines), "chat.txt")
     assert text == "A: Hi\nand more\n\nuser: Ho\n\nC: She: said so\n\nA: Yes\n"
     assert speakers_of([f"{text}\n{text}"]) == speakers_of(f"{text}\n{text}") == {"A", "C", "user"}
+
+
+if __name__ == "__main__":
+    lines = ",\n".join(map(json.dumps, vectors()))
+    VECTORS.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")

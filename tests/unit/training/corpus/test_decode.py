@@ -1,7 +1,5 @@
 """Bytes become text: line ends, byte order marks, encodings, invalid bytes, and the same text in any pieces."""
 
-from __future__ import annotations
-
 import random
 from itertools import pairwise
 from pathlib import Path

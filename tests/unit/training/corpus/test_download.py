@@ -1,7 +1,5 @@
 """Texts from http addresses: a real server in a thread, and each way in which it can disturb a download."""
 
-from __future__ import annotations
-
 import gzip
 import threading
 from collections.abc import Callable, Iterator

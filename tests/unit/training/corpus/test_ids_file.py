@@ -1,7 +1,5 @@
 """Character ids in a file: vocabulary order, the narrowest integer type, written atomically; rare characters."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 import re

@@ -1,7 +1,5 @@
 """Local texts: which files are read, in which order, what is left out, and the error for each bad input."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

@@ -1,7 +1,5 @@
 """A file of each kind, made for the test: the text that is read, or why it is not, alone and in a folder."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io

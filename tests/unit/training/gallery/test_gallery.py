@@ -1,7 +1,5 @@
 """The command of the gallery: from a text to a bundled model."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Windows of contiguous streams; paragraphs in another order in each pass."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Soft targets: how teachers compute them, how they are stored, and how they are learned."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

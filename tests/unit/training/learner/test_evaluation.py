@@ -1,7 +1,5 @@
 """Both protocols of the held-out loss, compared with plain loops of one character at a time."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Recipes, what a run does at each progress, and the rows of each process."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import fields, replace
 from typing import Any

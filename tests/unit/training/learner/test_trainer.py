@@ -1,7 +1,5 @@
 """The parts of a training step. The losses of steps are compared in tests/integration/training/run/test_resume.py."""
 
-from __future__ import annotations
-
 import copy
 import math
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The checkpoint manager: which checkpoint is the best, what is pushed, and that faults of disk or card end no run."""
 
-from __future__ import annotations
-
 import errno
 import json
 from collections.abc import Callable, Iterator

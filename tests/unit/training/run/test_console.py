@@ -1,7 +1,5 @@
 """What is shown: samples that cannot disturb a terminal, numbers in one style, and never a crash for want of one."""
 
-from __future__ import annotations
-
 import io
 import re
 import sys

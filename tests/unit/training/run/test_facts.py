@@ -1,7 +1,5 @@
 """The facts that a run records contain nothing private of the text, the machine or an address."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -45,6 +43,14 @@ def test_frequent_beginnings_are_those_that_can_be_shown(text: str, beginnings: 
 )
 def test_the_command_is_recorded_without_folders_of_this_machine(typed: str, command: str) -> None:
     assert published(*typed.split()) == command
+
+
+def test_settings_in_both_spellings() -> None:
+    for typed in (
+        ["--set", "lr=0.01", "--set", "num-layers=3,bfloat16=False"],
+        ["--set=lr=0.01,num_layers=3,bfloat16=false"],
+    ):
+        assert options.parse_train(typed).recipe == {"lr": 0.01, "num_layers": 3, "bfloat16": False}
 
 
 @pytest.mark.parametrize("option", [["--private"], ["--publish-anyway"], ["--chat"], ["--reply-as", "Anna Smith"]])

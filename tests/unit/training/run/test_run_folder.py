@@ -1,7 +1,5 @@
 """Run folders: complete checkpoints only, one process at a time, and damaged checkpoints are reported."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The client address of a request behind trusted and other proxies; the host names and addresses of the app."""
 
-from __future__ import annotations
-
 import asyncio
 from types import SimpleNamespace
 from typing import Any

@@ -1,6 +1,4 @@
-"""The limits of an address, and the time until it may send more requests."""
-
-from __future__ import annotations
+"""The limits of an address, the time until it may send more requests, and its share of a cache."""
 
 from contextlib import ExitStack, suppress
 from types import SimpleNamespace
@@ -8,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from ui.access.limits import BODIES_AT_ONCE, MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits
+from ui.fair_cache import FairCache
 from ui.messages import RefusalError
 
 ONE, OTHER = "8.8.8.8", "8.8.4.4"
@@ -95,3 +94,15 @@ def test_the_owner_sets_limits() -> None:
     assert Limits.of({}) == Limits()
     given = Limits.of({"REQUESTS_PER_MINUTE": "7", "CPU_SECONDS_PER_MINUTE": " 0 ", "REPLIES_AT_ONCE": ""})
     assert given == Limits(requests_per_minute=7, cpu_seconds_per_minute=0)
+
+
+def test_the_oldest_value_of_the_client_that_holds_most_is_removed() -> None:
+    cache: FairCache[str] = FairCache(6, len)
+    cache.put("visitor", "a", "one")
+    for at in range(9):
+        cache.put(f"flood {at}", str(at) * 2, "two")
+    assert [key for key, _ in cache] == ["visitor", "flood 7", "flood 8"]
+    assert cache.get("flood 7") == "77"
+    cache.put("flood 9", "999", "two")
+    assert [key for key, _ in cache] == ["visitor", "flood 7", "flood 9"]
+    assert cache.size == 6

@@ -1,7 +1,5 @@
 """Slow work in slices: clients take turns, and the number of waiting requests is limited."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Generator
@@ -18,6 +16,18 @@ ONE, OTHER = "8.8.8.8", "8.8.4.4"
 
 def workers(at_once: int = 1, max_waiting: int = 100, max_waiting_each: int = 50) -> Workers:
     return Workers(Limiter(Limits()), at_once=at_once, max_waiting=max_waiting, max_waiting_each=max_waiting_each)
+
+
+class Slow:
+    """Work that lasts until the test ends it."""
+
+    def __init__(self) -> None:
+        self.began, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.began.set()
+        self.may_end.wait(60)
+        sum(range(1_000_000))
 
 
 async def test_the_queue_is_limited_for_one_client_and_for_all() -> None:
@@ -50,42 +60,30 @@ async def test_cancelled_work_makes_room_for_the_next_client() -> None:
 
 async def test_the_thread_of_a_cancelled_slice_is_free_when_the_slice_has_ended_and_its_time_counts() -> None:
     """A client that leaves again and again would otherwise use more threads than there are, without a limit."""
-    limiter, began, may_end = Limiter(Limits()), threading.Event(), threading.Event()
+    limiter, slow = Limiter(Limits()), Slow()
     work = Workers(limiter, at_once=1)
-
-    def slow() -> None:
-        began.set()
-        may_end.wait(10)
-        sum(range(1_000_000))
-
     left = asyncio.create_task(work.run(ONE, slow))
-    await asyncio.to_thread(began.wait, 10)
+    await asyncio.to_thread(slow.began.wait, 10)
     left.cancel()
     following = asyncio.create_task(work.run(OTHER, int, "7"))
     await asyncio.sleep(0.05)
     assert not left.done()
     assert not following.done()
-    may_end.set()
+    slow.may_end.set()
     assert await following == 7
     assert left.cancelled()
     assert limiter.cpu_seconds._used[ONE][0] > 0
 
 
 async def test_the_client_that_has_used_least_comes_first() -> None:
-    limiter = Limiter(Limits())
-    work = Workers(limiter, at_once=1)
-    began, may_end = threading.Event(), threading.Event()
+    limiter, slow = Limiter(Limits()), Slow()
     order: list[str] = []
-
-    def slow() -> None:
-        began.set()
-        may_end.wait(60)
-
+    work = Workers(limiter, at_once=1)
     first = asyncio.create_task(work.run(ONE, slow))
-    await asyncio.to_thread(began.wait, 60)
+    await asyncio.to_thread(slow.began.wait, 60)
     limiter.spend_cpu(ONE, 0.1)
     waiting = [asyncio.create_task(work.run(address, order.append, address)) for address in (ONE, ONE, OTHER)]
     await asyncio.sleep(0)
-    may_end.set()
+    slow.may_end.set()
     await asyncio.gather(first, *waiting)
     assert order == [OTHER, ONE, ONE]

@@ -1,7 +1,5 @@
 """Blends are unloaded when all together are too large; a model shows its stored welcome text."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """The files of web/ are served at an address that contains their version."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

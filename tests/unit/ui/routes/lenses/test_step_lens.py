@@ -1,7 +1,5 @@
 """The step lens: the numbers of every stage in the computation of one character."""
 
-from __future__ import annotations
-
 import base64
 import re
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""A hundred thousand calls of the API, of which a tenth are malformed, leave the memory of the server as it was."""
-
-from __future__ import annotations
+"""Requests of all kinds for minutes: the memory of the server stays as it was, and none of them is a fault."""
 
 import asyncio
 import json
@@ -9,10 +7,12 @@ import time
 from collections import Counter
 
 import httpx
+import pytest
 
+from tests.integration.ui.access.test_generated_requests import run
 from tests.support.app_process import resident_kb, started
-from tests.support.generated_requests import BODIES
 from tests.support.page_client import LIMITS
+from tests.support.request_bodies import BODIES
 
 CALLS = 100_000
 AT_ONCE = 16
@@ -71,3 +71,15 @@ def test_calls_of_all_kinds_leave_the_memory_as_it_was() -> None:
     print(f"memory after half of the calls {before / 1024:.0f} MB, at the end {after / 1024:.0f} MB")
     assert after <= before * (1 + MOST)
     assert all(status < 500 or status == 503 for status in statuses)
+
+
+REQUESTS = 20_000
+
+
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+def test_generated_requests_at_length(capfd: pytest.CaptureFixture[str]) -> None:
+    statuses = run(REQUESTS)
+    output = "".join(capfd.readouterr())
+    print(f"{sum(statuses.values()):,} requests: {dict(sorted(statuses.items()))}")
+    assert "Traceback" not in output
+    assert sum(statuses.values()) >= REQUESTS * 0.9

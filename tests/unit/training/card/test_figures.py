@@ -1,14 +1,15 @@
-"""The 5-gram counter: against a calculation by hand, and against a loop over all counts."""
-
-from __future__ import annotations
+"""What a card has beside the loss: that of a 5-gram counter and the longest copied passage, against plain loops."""
 
 import math
+import random
 from collections import Counter
 
 import numpy as np
 import pytest
 
+from model import CharTokenizer
 from training.card.ngram import ngram_loss
+from training.card.overlap import Source, longest_shared
 
 
 def plain(train: list[int], held_out: list[int], vocab_size: int, order: int = 5) -> float:
@@ -36,3 +37,23 @@ def test_the_loss_is_that_of_the_definition(count: int, vocabulary: int) -> None
     held_out = draw.integers(vocabulary, size=60).astype(np.uint8)  # with much that never occurs in `train`
     expected = plain(train.tolist(), held_out.tolist(), vocabulary)
     assert ngram_loss(train, held_out, vocabulary) == pytest.approx(expected)
+
+
+def test_the_passage_is_the_longest_of_a_plain_loop() -> None:
+    draw = random.Random(1)
+    for _ in range(200):
+        letters = "abc"[: draw.randint(1, 3)]
+        text, *samples = ("".join(draw.choices(letters, k=draw.randint(0, size))) for size in (60, 14, 9, 14))
+        shared = [s[i:j] for s in samples for i in range(len(s)) for j in range(i, len(s) + 1) if s[i:j] in text]
+        assert longest_shared(samples, text) == max(shared, key=len, default="")
+
+
+def source(train: str, held_out: str) -> Source:
+    tokenizer = CharTokenizer.from_text(train + held_out)
+    return Source(tokenizer, tokenizer.encode(train), tokenizer.encode(held_out))
+
+
+def test_held_out_text_of_the_same_length_is_compared() -> None:
+    assert source("abcdef", "zabczczdabcdef").overlap(["abcdefgh"]).held_out == 3  # its first 8 characters
+    assert source("abcdef", "zabczczdabcdef").overlap(["abc", "defgh"]).held_out == 2  # cut as the samples are
+    assert source("abcdef", "zz").overlap(["abc"]).held_out is None
