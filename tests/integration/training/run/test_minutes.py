@@ -19,6 +19,7 @@ from tests.support.tiny_runs import SIZES, Here, checkpoints, metrics, outcome, 
 from tests.support.training_processes import Preparation, train
 from training.cli import main as cli, plan
 from training.learner import evaluation
+from training.learner.shared_steps import SharedSteps
 from training.learner.trainer import Trainer
 from training.run import checkpoint_manager, measure, training_run
 from training.run.clock import LOG
@@ -123,16 +124,16 @@ def test_a_run_is_resumed_with_the_progress_that_it_recorded(
 def record_weights(path: Path, slower: float) -> None:
     """In the process of a run: a clock, and after each step a line with the step and a hash of the weights."""
     simulate_clock(pytest.MonkeyPatch(), (0.0, slower), (30.0, 1.0), jitter=0.3)
-    plain = Trainer.step
+    plain: Any = SharedSteps.step  # not what measures the machine
 
-    def recorded(trainer: Trainer, *arguments: Any, **options: Any) -> Any:
-        result = plain(trainer, *arguments, **options)
-        weights = parameters_to_vector(trainer.network.parameters()).detach().numpy().tobytes()
+    def recorded(steps: SharedSteps, *arguments: Any) -> float:
+        loss: float = plain(steps, *arguments)
+        weights = parameters_to_vector(steps._trainer.network.parameters()).detach().numpy().tobytes()
         with path.open("a") as file:
-            file.write(f"{trainer.steps_done} {hashlib.sha256(weights).hexdigest()}\n")
-        return result
+            file.write(f"{steps._trainer.steps_done} {hashlib.sha256(weights).hexdigest()}\n")
+        return loss
 
-    Trainer.step = recorded  # type: ignore[method-assign, assignment]
+    SharedSteps.step = recorded  # type: ignore[method-assign, assignment]
 
 
 @posix_only
@@ -140,7 +141,7 @@ def test_a_run_that_is_killed_again_and_again_repeats_its_steps_bit_for_bit(tmp_
     """SIGKILL after a step and after a call of fsync; each process has another speed."""
     run, weights = tmp_path / "run", tmp_path / "weights"
     for slower, kill in ((0.6, partial(kill_at, "step", 40)), (1.9, partial(kill_at, "sync", 31)), (1.2, None)):
-        prepare: list[Preparation] = [*([kill] if kill else []), partial(record_weights, weights, slower)]
+        prepare: list[Preparation] = [partial(record_weights, weights, slower), *([kill] if kill else [])]
         arguments = ("--resume=run",) if checkpoints(run) else (*NEW, "--out=run")
         ended = train(*arguments, cwd=tmp_path, prepare=prepare)
         assert ended.end() == (-9 if kill else 0), ended.output
