@@ -125,7 +125,7 @@ def preset_for(readable: float, characters: int) -> str:
     """
     if readable < 3_000_000 or characters < 200_000:
         return "tiny"
-    return "medium" if readable >= 60_000_000 else "small"
+    return "medium" if readable >= 120_000_000 else "small"
 
 
 def fit_to_vocabulary(recipe: Recipe, vocab_size: int) -> Recipe:
@@ -147,11 +147,12 @@ def fit_dropout(recipe: Recipe, characters: int, vocab_size: int, *, has_teacher
 
     A network overfits more, the more parameters it has per character of the text and the more often it reads each
     character. Up to a product of 8, dropout raises the loss. From there each doubling of the product adds 0.18 to the
-    rate for cells, and from 18 on 0.1 to the rate for recurrent weights. Soft targets of teachers are harder to
-    memorize than a text: with them the same rates begin three doublings later.
+    rate for cells, and from 18 on 0.1 to the rate for recurrent weights; a network that is small for its text needs
+    less, however often it reads it. Soft targets of teachers are harder to memorize than a text: with them the same
+    rates begin three doublings later.
     """
-    parameters = recipe.network_config(vocab_size).parameters
-    doublings = math.log2(recipe.characters / characters * parameters / characters) - 3 * has_teachers
-    cells = min(0.5, max(0.0, 0.18 * (doublings - 3)))
-    weights = min(0.3, max(0.0, 0.1 * (doublings - 4.2)))
+    size = recipe.network_config(vocab_size).parameters / characters
+    doublings = math.log2(recipe.characters / characters * size) - 3 * has_teachers
+    cells = max(0.0, min(0.5, 0.25 + 0.12 * math.log2(size), 0.18 * (doublings - 3)))
+    weights = max(0.0, min(0.3, 0.07 * size, 0.1 * (doublings - 4.2)))
     return replace(recipe, dropout_in=0.0, dropout_between=0.9 * cells, dropout_out=cells, dropout_weights=weights)

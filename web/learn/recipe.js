@@ -165,9 +165,11 @@ export function dropoutAt({ steps, dropout, dropoutRise }, step) {
 // The more parameters a network has for each character and the more often it reads each, the more it overfits: the rule
 // of `fit_dropout` in training/learner/recipe.py.
 function dropoutFor(read, characters, parameters) {
-  const doublings = Math.log2(((read / characters) * parameters) / characters);
-  const cells = Math.min(0.5, Math.max(0, 0.18 * (doublings - 3)));
-  return { between: 0.9 * cells, out: cells, weights: Math.min(0.3, Math.max(0, 0.1 * (doublings - 4.2))) };
+  const size = parameters / characters;
+  const doublings = Math.log2((read / characters) * size);
+  const cells = Math.max(0, Math.min(0.5, 0.25 + 0.12 * Math.log2(size), 0.18 * (doublings - 3)));
+  const weights = Math.max(0, Math.min(0.3, 0.07 * size, 0.1 * (doublings - 4.2)));
+  return { between: 0.9 * cells, out: cells, weights };
 }
 
 /**

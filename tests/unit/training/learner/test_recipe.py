@@ -24,7 +24,7 @@ def test_a_value_out_of_bounds_is_refused_by_the_name_of_its_field(value: Any) -
 
 
 def test_a_faster_machine_gets_a_larger_preset() -> None:
-    names = [preset_for(readable, 10**6) for readable in (1e5, 5e6, 1e8)]
+    names = [preset_for(readable, 10**6) for readable in (1e5, 5e6, 2e8)]
     assert names == ["tiny", "small", "medium"]
 
 
@@ -32,7 +32,9 @@ def test_dropout_grows_with_the_passes_over_the_text_and_with_the_network() -> N
     medium, small = PRESETS["medium"], replace(PRESETS["small"], steps=10_000)
     rates = [fit_dropout(replace(medium, steps=steps), 10**6, 65) for steps in (1, 100, 1000, 10_000, 10**6)]
     both = [(each.dropout_out, each.dropout_weights) for each in rates]
-    assert (both[0], both[-1], both) == ((0, 0), (0.5, 0.3), sorted(both))
+    assert (both[0], both) == ((0, 0), sorted(both))
+    assert both[-1] == pytest.approx((0.46, 0.23), abs=0.01)  # however many passes
+    assert fit_dropout(small, 100_000, 65).dropout_out == 0.5  # a small text
     larger = fit_dropout(replace(small, hidden_size=1024), 10**6, 65)
     taught = fit_dropout(replace(small, hidden_size=1024), 10**6, 65, has_teachers=True)
     assert fit_dropout(small, 10**6, 65).dropout_out < larger.dropout_out
