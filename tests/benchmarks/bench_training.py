@@ -39,7 +39,6 @@ from training.learner.dataset import Windows
 from training.learner.recipe import PRESETS, Recipe
 from training.learner.trainer import Trainer
 from training.os_calls import keep_freed_memory
-from training.run import training_run
 from training.run.training_run import TrainingRun
 from training.signals import Signals
 
@@ -54,7 +53,7 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
     ("evaluations", evaluate, "carried_losses"),
     ("evaluations", evaluate, "cold_losses"),
     ("evaluations", evaluate, "int8_cost"),
-    ("evaluations", training_run, "interval"),
+    ("evaluations", evaluate, "interval"),
     ("evaluations", TrainingRun, "_generate_sample"),
     ("checkpoints", TrainingRun, "_save"),
     ("checkpoints", TrainingRun, "_wait_for_writer"),
