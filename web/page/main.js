@@ -167,6 +167,7 @@ function drawConversation(root) {
 async function openLink() {
   const isReload = lastTurn(state.log.value) && state.log.value.address === location.search;
   if (!location.search || isReload) return;
+  state.refusal.value = null; // of the first try, while the model was loading
   try {
     await (await views.loadShare()).openLink(location.search);
   } catch (error) {
