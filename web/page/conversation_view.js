@@ -153,7 +153,7 @@ export class ConversationView {
     const part = lastPart(reply);
     const writing = part?.end === null;
     node.classList.toggle("writing", writing);
-    node.classList.toggle("cut", part?.end === "length");
+    node.classList.toggle("cut", ["length", "abort"].includes(part?.end));
     paragraph(node, "status", writing && isLast ? render(state.waits.value) : "");
     paragraph(node, "notice", render([...(isShared ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");

@@ -38,13 +38,10 @@ export function bindPrompt() {
   prompt.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
     event.preventDefault();
-    const isWriting = state.busy.value && !state.isStopping.value;
-    if (isWriting) state.message.value = { id: "move.still_writing" };
-    else if (canSend()) send();
-    else sendsLater.value = true;
-  });
-  effect(() => {
-    if (!state.busy.value && state.message.peek()?.id === "move.still_writing") state.message.value = null;
+    if (canSend()) return void send();
+    if (state.busy.value && !state.draft.value) return; // Enter was pressed twice
+    stop(); // of what is being written, so that what is typed is next
+    sendsLater.value = true;
   });
   effect(() => {
     if (state.busy.value) uncover();

@@ -126,24 +126,26 @@ function place() {
   const isThere = state.path.chars[shown.position] === shown.char && state.turnAt(shown.position)?.id === shown.turn;
   const character = isThere ? characterAt(shown.position) : null;
   if (!character) return close();
-  const [rect, text] = [character.getBoundingClientRect(), log.getBoundingClientRect()];
+  const [letter, text] = [character.getBoundingClientRect(), log.getBoundingClientRect()];
   const { offsetWidth: width, offsetHeight: shownHeight } = box;
   if (matchMedia(SHEET).matches) {
     box.style.left = box.style.top = "";
     return;
   }
-  if (rect.bottom < text.top || rect.top > text.bottom) return close();
+  if (letter.bottom < text.top || letter.top > text.bottom) return close();
+  // The two endings of a welcome text stay visible.
+  const endings = log.querySelector(".welcome .compared")?.getBoundingClientRect() ?? letter;
   const why = box.querySelector(".why");
   const others = shownHeight - (why?.clientHeight ?? 0);
   const height = others + (why?.scrollHeight ?? 0);
-  const [below, above] = [innerHeight - rect.bottom, rect.top].map((space) => space - 2 * GAP);
+  const [below, above] = [innerHeight - endings.bottom, endings.top].map((space) => space - 2 * GAP);
   const isBelow = height <= below || above <= below;
   box.style.setProperty("--space-for-why", `${(isBelow ? below : above) - others}px`);
-  const middle = rect.left + rect.width / 2;
+  const middle = letter.left + letter.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
   const left = Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
   box.style.left = `${left}px`;
-  const top = isBelow ? rect.bottom + GAP : rect.top - GAP - box.offsetHeight;
+  const top = isBelow ? endings.bottom + GAP : endings.top - GAP - box.offsetHeight;
   box.style.top = `${Math.max(GAP, Math.min(top, innerHeight - GAP - box.offsetHeight))}px`; // in a low window it covers its character
   box.style.setProperty("--arrow", `${middle - left}px`);
   box.classList.toggle("above", !isBelow);
