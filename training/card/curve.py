@@ -93,7 +93,7 @@ def draw(curves: Sequence[Curve]) -> bytes:
         (loss,) = baselines
         axes.axhline(loss, color="#57606a", linewidth=1, linestyle="-.", label=f"5-gram counter: {loss:.3f}")
     axes.set_xlim(left=0)
-    axes.set_ylim(min(shown) - 0.05 * (max(settled) - min(shown)), 1.04 * max(settled))
+    axes.set_ylim(min(shown) - 0.05 * (max(settled) - min(shown)), 1.04 * (max(settled) or 1))  # 0: one character alone
     axes.grid(visible=True, color="#e6e8eb", linewidth=0.8)
     axes.set_axisbelow(True)
     right = axes.secondary_yaxis("right", functions=(bits, lambda value: value * math.log(2)))
