@@ -119,7 +119,7 @@ def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None
 def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
     page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    expect(page.locator(".welcome .hint")).to_contain_text("Change any letter: the ending changes.")  # both are written
+    expect(page.locator(".welcome .hint")).to_contain_text("Your turn: choose a letter")  # both are written
     page.evaluate("document.activeElement.blur()")
     seen = page.evaluate(SEEN)
     words = len(re.sub("\u0000", "", re.sub("\u0000\u0000", " ", seen["text"])).split())
@@ -180,7 +180,7 @@ def test_a_held_cell_is_compared_from_the_first_change_on_and_its_effect_is_meas
     choose_lens(page, "What it remembers")
     page.get_by_role("group", name="Hold this cell and see the text change").get_by_text("High", exact=True).click()
     settled(page)
-    effect = r"Lines of the new text have \d+ characters on average, those of the old one \d+\."
+    effect = r"A line now has \d+ characters on average, before \d+\."
     expect(page.locator(".panel .which")).to_have_text(re.compile(effect))
     changed = page.locator("i.changed")
     expect(changed).to_have_count(2)

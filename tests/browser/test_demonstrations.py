@@ -103,7 +103,7 @@ def test_a_demonstration_writes_the_same_texts_as_python(app: App, page: Page, n
     assert texts == [PROMPT + generate(lm, PROMPT, length, **way) for way in ways]
     expect(stage(page).locator(".measure")).to_have_count(2 * (name == "Make its lines short"))
     expect(stage(page).locator("i[class*=b]")).to_have_count(3 * length * (name == "Calm, normal, wild"))
-    button(page, "Again, with another seed").click()
+    button(page, "Again").click()
     expect(stage(page).locator(".text").first).not_to_have_text(texts[0], use_inner_text=False)
     expect(stage(page).locator(".result.done")).to_be_visible()
 

@@ -44,7 +44,7 @@ const STEPS = [
       temperature,
     ]),
   },
-  { lens: "memory", prepare: chooseCounter, shows: ".picture", actions: ALONG },
+  { lens: "memory", prepare: chooseCounter, actions: ALONG },
   { lens: "memory", prepare: chooseCounter, shows: ".closely", actions: ALONG },
   {
     lens: "memory",
@@ -159,6 +159,7 @@ async function showUncertainCharacter() {
   if (STEPS[state.tourStep.value - 1]?.prepare !== showUncertainCharacter || !answer.top?.length) return;
   moveTo(path, position, { scroll: true });
   alternatives.value = { position, turn: turn.id, char: path.chars[position], answer, choice: "" };
+  scrollTo({ top: 0, behavior: "instant" }); // on a phone the chances are at the top of the window, where they cover the title alone
 }
 
 // Shows the named cell that counts the line, else the first named one.

@@ -13,7 +13,7 @@ const WIDTH = 240; // columns
 const FINGER = 8; // pixels from the middle of a tap within which a named cell is chosen: there are several rows to a pixel
 const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
 const NUMBERS = { n4: "−1", "": "0", p4: "1" };
-const LIGHT = [0x43105c, 0xffffff, 0x06441c]; // violet, background, green
+const LIGHT = [0x5b1f9a, 0xffffff, 0x0b5a28]; // violet, background, green
 const DARK = [0xb58bd3, 0x1c1917, 0x6bbf82];
 
 /**

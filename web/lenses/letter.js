@@ -1,7 +1,7 @@
 // The details of one character, under its alternatives: how much each of the characters before it mattered; behind a fold, how
 // likely it was at temperature 1, and what the first layer of the network expected.
 
-import { html, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
+import { html, useLayoutEffect, useSignal } from "../vendor/preact.js";
 import { visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { pause } from "../engines/engine.js";
@@ -11,8 +11,10 @@ import * as state from "./state.js";
 
 const REST_MS = 150; // after the character was opened
 const LEVELS = 4; // colours on each side of zero
+const SHOWN = 20; // characters at least, and those before them from the first one that mattered half as much as any
 const SMALLEST = 0.1; // bits of a full bar at least, so that tiny changes get short bars
 const NOTICEABLE = 1.05; // a smaller change of a chance is none
+const MOST = 1000; // times less likely are counted, more are almost impossible
 const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 
 /** The details of the character whose alternatives are shown. @param {{position: number, char: string}} about */
@@ -68,13 +70,8 @@ async function ask(position, isLate) {
 function Why({ position, char }) {
   const answer = state.useAnswer((isLate) => ask(position, isLate), [position, char]);
   const chosen = useSignal(-1); // -1: the character that mattered most
-  const box = useRef(null);
   useLayoutEffect(() => {
     chosen.value = -1;
-    if (answer)
-      (box.current.parentElement.querySelector("[aria-selected=true]") ?? box.current).scrollIntoView({
-        block: "nearest",
-      });
   }, [answer]);
   const changes = answer?.changes ?? [];
   const isEmpty = answer?.surprisal === null || changes.every((change) => change === null);
@@ -82,11 +79,16 @@ function Why({ position, char }) {
   const largest = Math.max(...sizes);
   const at = chosen.value < 0 ? sizes.lastIndexOf(largest) : chosen.value;
   const left = sizes.length ? state.path.chars.slice(answer.start, position) : [];
-  const options = left.map((char, n) => {
+  const first = Math.min(
+    Math.max(0, left.length - SHOWN),
+    sizes.findIndex((size) => size >= largest / 2),
+  );
+  const options = left.slice(first).map((char, after) => {
+    const n = first + after;
     const part = sizes[n] / Math.max(largest, SMALLEST);
     const level = Math.round(part * LEVELS);
     const mark = level ? `${changes[n] < 0 ? "n" : "p"}${level}` : null;
-    const style = `--part: ${part}`;
+    const style = `--part: ${level ? part : 0}`;
     return html`
       <i role="option" id=${"why-" + n} class=${changes[n] < 0 ? "less" : "more"} style=${style} aria-label=${nameOf(char)}
         aria-selected=${String(n === at)} onMouseMove=${() => (chosen.value = n)}><span class=${mark}>${visibleCharacter(char)}</span></i>`;
@@ -96,9 +98,10 @@ function Why({ position, char }) {
     if (step === undefined || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     event.preventDefault();
     event.stopPropagation(); // the arrows choose another character to change
-    chosen.value = Math.max(0, Math.min(left.length - 1, at + step));
+    chosen.value = Math.max(first, Math.min(left.length - 1, at + step));
   };
   const list = html`
+    <p class="about">${t("why.colours")}</p>
     <div class="left-out" role="listbox" tabindex="0" aria-label=${t("why.list")} aria-activedescendant=${"why-" + at} onKeyDown=${onKey}>${options}</div>`;
   const line = () => {
     if (!answer) return t("why.busy");
@@ -106,9 +109,8 @@ function Why({ position, char }) {
     return sizes.length ? effectOf(changes[at], left[at], char) : t("why.nothing");
   };
   return html`
-    <p class="change" role="status" ref=${box}>${line()}</p>
-    ${sizes.length > 0 && list}
-    <p class="about">${sizes.length > 0 && t("why.colours")}</p>`;
+    <p class="change" role="status">${line()}</p>
+    ${sizes.length > 0 && list}`;
 }
 
 // What became of the bits of a character without one before it.
@@ -116,6 +118,10 @@ function effectOf(change, leftOut, char) {
   const values = { left_out: quoted(leftOut), character: quoted(char) };
   if (change === null) return t("why.no_number", values);
   const factor = 2 ** Math.abs(change);
-  const id = factor < NOTICEABLE ? "why.same" : change > 0 ? "why.more" : "why.less";
-  return t(id, { ...values, factor: number(factor, factor < 10 ? 1 : 0) });
+  if (factor < NOTICEABLE) return t("why.same", values);
+  if (change > 0 && factor > MOST) return t("why.almost", values);
+  return t(change > 0 ? "why.more" : "why.less", {
+    ...values,
+    factor: number(Number(factor.toPrecision(2)), factor < 10 ? 1 : 0),
+  });
 }

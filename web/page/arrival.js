@@ -117,10 +117,12 @@ async function changeLetter(at, signal) {
   ])) {
     if (isOver()) return;
     alternatives.value = { position: at, turn: 0, char, answer, choice };
+    changed();
     await pause(ms);
   }
   if (isOver()) return;
   alternatives.value = null;
+  changed();
   const { reply } = welcomeTurn(model);
   const settings = { ...reply.parts[0].settings, length: welcome.end.value - at - 1 };
   const part = newPart({ settings, draw_offset: at + 1 });

@@ -8,7 +8,7 @@ import { number, percent, render, t } from "../document/words.js";
 import { drawIn, draws, splitAt } from "../lenses/text/drawn_text.js";
 import * as lenses from "../lenses/state.js";
 import { invalidate } from "../lenses/text/focus.js";
-import { isUntried, lensNow, textOf, turns, welcome } from "../lenses/state.js";
+import { alternatives, isUntried, lensNow, textOf, turns, welcome } from "../lenses/state.js";
 import { authorOfReply } from "../state/actions.js";
 import * as state from "../state/state.js";
 
@@ -132,7 +132,7 @@ export class ConversationView {
     } else removeBeside(article);
     const hint = other ? "greeting.changed" : hasTouch() ? "greeting.tap" : "page.click_or_enter";
     setText(find(box, ".hint"), lensNow()?.offersChoices ? t(hint) : "");
-    find(box, ".hint").classList.toggle("waiting", writing);
+    find(box, ".hint").classList.toggle("waiting", writing || alternatives.value?.choice !== undefined); // the choices cover it
   }
 
   /**

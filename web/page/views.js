@@ -214,13 +214,14 @@ export function CalmWild() {
   const bars = rows.map(
     ([each, share]) => html`<li key=${each}><b>${visibleCharacter(each)}</b><i style=${{ "--share": share }}></i></li>`,
   );
+  const chances = html`<ol aria-hidden="true" data-title=${t("page.next_letter")}>${bars}</ol>`;
   return html`
     <div id="calm-wild">
       <span aria-hidden="true">${t("page.calm")}</span>
       <input type="range" min=${low} max=${high} step=${slider.step} value=${temperature} aria-label=${label}
                aria-valuetext=${number(temperature)} onInput=${slide} onChange=${choose} onBlur=${end} />
       <span aria-hidden="true">${t("page.wild")}</span>
-      ${bars.length > 0 && html`<ol aria-hidden="true">${bars}</ol>`}
+      ${bars.length > 0 && chances}
     </div>`;
 }
 
@@ -342,6 +343,7 @@ export function SettingsView() {
   const names = state.modelNames.value.map((name) => [name, state.choiceOf(state.site.value, name)]);
   return html`
     <${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => actions.close(state.isOpen.settings)}>✕<//>
+    <h2>${t("page.settings")}</h2>
     <div class="setting">
       <label for="model">${t("setting.model")}</label>
       <${Select} id="model" options=${names} value=${state.modelName.value} onChoose=${actions.chooseModel} />

@@ -138,17 +138,24 @@ function place() {
   const why = box.querySelector(".why");
   const others = shownHeight - (why?.clientHeight ?? 0);
   const height = others + (why?.scrollHeight ?? 0);
-  const [below, above] = [innerHeight - endings.bottom, endings.top].map((space) => space - 2 * GAP);
+  const tour = document.querySelector("#tour:not([hidden])")?.getBoundingClientRect();
+  const floor = tour && tour.left < GAP ? tour.top : innerHeight; // its card is below the text, or beside it
+  const [below, above] = [floor - endings.bottom, endings.top].map((space) => space - 2 * GAP);
   const isBelow = height <= below || above <= below;
-  box.style.setProperty("--space-for-why", `${(isBelow ? below : above) - others}px`);
   const middle = letter.left + letter.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
-  const left = Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
+  const [onRight, onLeft] = [letter.right + 2 * GAP, letter.left - 2 * GAP - width];
+  const isBeside = Math.max(below, above) < others && (onRight <= most || onLeft >= GAP); // in a low window
+  const beside = onRight <= most ? onRight : onLeft;
+  const left = isBeside ? beside : Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
+  const space = isBeside ? floor - 2 * GAP : isBelow ? below : above;
+  box.style.setProperty("--space-for-why", `${space - others}px`);
   box.style.left = `${left}px`;
   const top = isBelow ? endings.bottom + GAP : endings.top - GAP - box.offsetHeight;
-  box.style.top = `${Math.max(GAP, Math.min(top, innerHeight - GAP - box.offsetHeight))}px`; // in a low window it covers its character
+  box.style.top = `${Math.max(GAP, Math.min(top, floor - GAP - box.offsetHeight))}px`;
   box.style.setProperty("--arrow", `${middle - left}px`);
   box.classList.toggle("above", !isBelow);
+  box.classList.toggle("beside", isBeside);
 }
 
 // Scrolls the page if the sheet covers the character, and where the page ends the text.

@@ -6,6 +6,7 @@ import { create, find, resetGrownText, setText } from "../../document/dom.js";
 import * as state from "../state.js";
 
 const AT_ONCE = 100; // characters that are drawn as soon as they arrive
+const NEAR = 24; // pixels behind the end of a line that a click may miss it by
 const PER_FRAME = 500; // characters that are drawn or coloured between two frames: some milliseconds with their layout
 
 /**
@@ -251,7 +252,7 @@ class CharacterBox {
 }
 
 /**
- * Returns the number of the character under the pointer; -1 if there is none.
+ * Returns the number of the character under the pointer, or of the last one of a line just behind its end; -1 if there is none.
  * @param {MouseEvent} event
  * @param {Element} element
  */
@@ -266,12 +267,14 @@ export function characterUnder({ clientX, clientY }, element) {
   const after = count(before.toString()); // the pointer is next to the border before this character
   const characters = [...element.textContent];
   const isEmptyLine = characters[after] === "\n" && (characters[after - 1] ?? "\n") === "\n";
-  if (isEmptyLine || !characters.length) return isEmptyLine ? after : -1;
+  if (!characters.length) return -1;
   const isUnder = (/** @type {number} */ n) => {
     const rect = rangeOf(element, n)?.getBoundingClientRect();
     return rect !== undefined && clientX >= rect.left && clientX < rect.right;
   };
-  return [after, after - 1].find(isUnder) ?? Math.max(0, after - 1);
+  const found = isEmptyLine ? after : ([after, after - 1].find(isUnder) ?? Math.max(0, after - 1));
+  const rect = rangeOf(element, found)?.getBoundingClientRect();
+  return rect && clientX < rect.right + NEAR ? found : -1;
 }
 
 /**
