@@ -119,7 +119,7 @@ def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None
 def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
     page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    expect(page.locator(".welcome .hint")).to_contain_text("Your turn: choose a letter")  # both are written
+    expect(page.locator(".welcome .hint")).to_contain_text("Your turn: change any letter")  # both are written
     page.evaluate("document.activeElement.blur()")
     seen = page.evaluate(SEEN)
     words = len(re.sub("\u0000", "", re.sub("\u0000\u0000", " ", seen["text"])).split())

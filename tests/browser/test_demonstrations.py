@@ -45,7 +45,7 @@ TEXTS: dict[str, tuple[int, list[dict[str, Any]]]] = {
 }
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell"]
 LENSES = ["step", "plain", *["memory"] * 3]
-ABOUT = {3: ".panel .picture", 4: ".panel .gates"}  # what the texts of some steps are about
+ABOUT = {3: ".panel .which", 4: ".panel .gates"}  # what the texts of some steps are about
 
 
 def learned_model() -> CharLSTM:
