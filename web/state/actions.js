@@ -34,9 +34,7 @@ export function connect(textEngine, conversations) {
     log: () => state.log.peek(),
     changed: () => {
       state.isWriting.value = writer.busy;
-      if (writer.busy)
-        state.isOpen.moves.value = false; // the reply takes the room
-      else state.isStopping.value = false;
+      if (writer.busy) state.isOpen.moves.value = false; // the reply takes the room
       changed();
     },
     status: (messages) => (state.waits.value = messages),
@@ -258,7 +256,6 @@ function write(way, prompt) {
 /** Ends the reply that is being written. */
 export function stop() {
   state.followed.value = null;
-  state.isStopping.value = state.isWriting.value;
   state.message.value = null;
   const turn = logs.lastTurn(state.log.value);
   writer.stop();

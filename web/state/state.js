@@ -57,9 +57,8 @@ export const log = signal(NO_LOG);
 export const changes = signal(0);
 /** The text in the prompt that was not sent yet. */
 export const draft = signal("");
-/** Whether a reply is being written, and whether the visitor has stopped it. */
+/** Whether a reply is being written. */
 export const isWriting = signal(false);
-export const isStopping = signal(false);
 /** Why the reply that is being written has to wait; empty if it does not. */
 export const waits = signal(/** @type {Message[]} */ ([]));
 /** The link whose text is being written. */
