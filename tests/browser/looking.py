@@ -25,7 +25,7 @@ def choose_lens(page: Page, lens: str) -> None:
 def turn_colours_off(page: Page) -> None:
     """Show the text without the colours of its surprise: plain text nodes, in which highlights mark characters."""
     page.locator("#look-inside").click()
-    page.get_by_role("checkbox", name="Colour each letter by its surprise").uncheck()
+    page.get_by_role("checkbox", name="Colour each letter by how unlikely it was").uncheck()
 
 
 def choose_cell(page: Page, layer: int, cell: int) -> None:

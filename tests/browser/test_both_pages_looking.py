@@ -9,8 +9,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from model import TextTrace
 from model.attribution import occlusion_in_slices
-from tests.browser.driving import button, continued, footer, log, reply, send, settled, turns
+from tests.browser.driving import button, continued, footer, log, reply, send, setting, settled, turns
 from tests.browser.looking import NAMES, choose_cell, choose_lens
+from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
 from ui.routes.lenses.trace_answers import occlusion_within
 
@@ -146,6 +147,20 @@ def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> N
     button(page, "Keep the new one").click()
     send(page, "more")
     expect(footer(page)).not_to_contain_text(" held ")
+
+
+def test_another_value_for_a_cell_while_its_version_is_written_begins_it_again(both: Site) -> None:
+    page = begin(both.open())
+    send(page, PROMPT)
+    choose_lens(page, "What it remembers")
+    setting(page, "Speed", 5)
+    clamp(page, 1, 0)
+    eventually(lambda: 3 < len(reply(page)) < 30)
+    page.get_by_role("group", name="Hold this cell and see the text change").get_by_text("Low", exact=True).click()
+    expect(page.locator(".held-cells")).to_contain_text("held low")
+    setting(page, "Speed", 200)
+    settled(page)
+    assert reply(page) == text_of(both, clamps=[(1, 0, -4.0)])
 
 
 def clamps(page: Page) -> Locator:

@@ -51,7 +51,7 @@ def test_a_small_window_cuts_nothing_off(both: Site) -> None:
         expect(page.get_by_role("textbox", name="Prompt")).to_be_in_viewport(ratio=1)
         expect(button(page, "Send")).to_be_in_viewport(ratio=1)
         button(page, "Look inside").click()
-        last = page.get_by_text("Colour each letter by its surprise")
+        last = page.get_by_text("Colour each letter by how unlikely it was")
         last.scroll_into_view_if_needed()
         expect(last).to_be_in_viewport(ratio=1)
         assert page.evaluate(CUT) == []

@@ -84,8 +84,8 @@ function List({ show }) {
   const switchColours = ({ target }) => (state.colours.value = target.checked);
   const colours = html`<label class="colours"><input type="checkbox" checked=${state.colours.value} onChange=${switchColours} />${t("page.colours")}</label>`;
   return html`
-    ${buttons}
     <${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${model === null} onPress=${press(() => (state.tourStep.value = 1))}>${t("tour.begin")}<//>
+    ${buttons}
     ${state.hasLenses.value && colours}`;
 }
 

@@ -110,8 +110,8 @@ function Change() {
   const isThis = (one, other) => one === layer && other === index;
   const [, , value] = page.clampedCells.value?.find(([one, other]) => isThis(one, other)) ?? [];
   if (value !== undefined && page.comparison.value) {
-    const isCounter = value && counter && isThis(counter.cell.layer, counter.cell.index);
-    const effect = !isCounter ? "hold.compare" : value === counter.value ? "hold.long" : "hold.short";
+    const isCounter = counter && isThis(counter.cell.layer, counter.cell.index);
+    const effect = !isCounter || !value ? "hold.compare" : value === counter.value ? "hold.long" : "hold.short";
     return html`<p class="which" role="status">${t(effect)} ${isCounter && !page.busy.value && compareLines()}</p>`;
   }
   const about = details.value;

@@ -57,14 +57,7 @@ export async function start(root, engine, intro) {
   // The modules that the first screen does not need are imported then, so that a click need not wait, and works without a network.
   const later = [loadPanels, views.loadShare, loadDemonstrations];
   const isReady = () => state.model.value && state.downloaded.value >= 1;
-  once(isReady, () => setTimeout(() => later.forEach((load) => load().catch(() => {})), LATER_MS));
-}
-
-/** Calls a function once, as soon as a condition on the state is true. @param {() => unknown} isTrue @param {() => void} act */
-function once(isTrue, act) {
-  const stop = effect(() => {
-    if (isTrue()) queueMicrotask(() => (stop(), act()));
-  });
+  state.once(isReady, () => setTimeout(() => later.forEach((load) => load().catch(() => {})), LATER_MS));
 }
 
 /** Imports the demonstrations and the tour. @type {ReturnType<typeof bindDemonstrations>} */
@@ -150,6 +143,7 @@ function drawConversation(root) {
     dataset.lens = shownName.value;
     classList.toggle("with-lens", shownName.value !== "plain");
     classList.toggle("compares", state.comparison.value !== null);
+    classList.toggle("holds", Boolean(state.clampedCells.value?.length));
     classList.toggle("with-stage", state.demonstration.value !== "");
     classList.toggle("with-tour", state.tourStep.value > 0);
   });
@@ -173,7 +167,7 @@ async function openLink() {
   } catch (error) {
     actions.refuse(error);
     const isEarly = error instanceof Refusal && error.reason.id === "refusal.loading";
-    if (isEarly) once(() => !state.site.value.models.some((model) => model.loading), openLink);
+    if (isEarly) state.once(() => !state.site.value.models.some((model) => model.loading), openLink);
   }
   actions.changed();
 }

@@ -206,8 +206,7 @@ export function CalmWild() {
   const end = () => (isMoved.value = false);
   const choose = () => {
     end();
-    if (state.hasTurns.value && !state.busy.value && !state.comparison.value)
-      state.message.value = { id: "page.next_text" };
+    if (state.hasTurns.value && !state.busy.value) state.message.value = { id: "page.next_text" };
   };
   const isShown = isMoved.value && expected.value?.top?.length;
   const rows = isShown ? likely(expected.value, state.sampling.value, "") : [];

@@ -363,15 +363,25 @@ export function keep(keepsOld) {
 }
 
 /**
- * Clamps cells, and writes the last reply again with them if none is being written and it was written with others: beside it is
- * the reply before, with which that of other clamped cells is compared, too.
+ * Clamps cells, and writes the last reply again with them if it was written with others: beside it is the reply before, with which
+ * that of other clamped cells is compared, too. A reply that is being written goes on with them, unless it is such a version.
  * @param {Clamp[]} cells
  */
 export async function clampAndRewrite(cells) {
   const { old, now } = state.comparison.value ?? {};
+  const isHeld = now?.reply.parts.some((part) => part.cells.length);
+  if (isHeld && state.busy.value) {
+    stop(); // a version has one choice of cells from its beginning
+    await new Promise((done) =>
+      state.once(
+        () => !state.busy.value,
+        () => done(null),
+      ),
+    );
+  }
   clamp(cells);
   if (state.busy.value || state.refusal.value) return;
-  if (old && now.reply.parts.some((part) => part.cells.length)) run(() => logs.showVersion(state.log.value, old.id));
+  if (isHeld) run(() => logs.showVersion(state.log.value, old.id));
   const { model, parts = [] } = logs.lastTurn(state.log.value)?.reply ?? {};
   const isSame = !cells.length && !parts.some((part) => part.cells.length);
   if (!isSame && (model?.name ?? state.modelName.value) === state.modelName.value) await rewrite();
@@ -386,6 +396,7 @@ export function clamp(cells) {
     state.refusal.value = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };
   else if (model) {
     log.held = { model: model.name, cells };
+    state.message.value = null; // it may be about the cells before
     if (writer.running?.turn.reply.model.name === model.name) {
       state.followed.value = null;
       writer.change({ cells });

@@ -94,6 +94,13 @@ export const tourStep = signal(0);
 /** Returns the values of signals, so that what calls it runs again after a change. @param {{value: unknown}[]} signals */
 export const watch = (...signals) => signals.map((each) => each.value);
 
+/** Calls a function once, as soon as a condition on the state is true. @param {() => unknown} isTrue @param {() => void} act */
+export function once(isTrue, act) {
+  const stop = effect(() => {
+    if (isTrue()) queueMicrotask(() => (stop(), act()));
+  });
+}
+
 /** Calls a function now and after each change of some signals; other signals that it reads do not matter. @param {{value: unknown}[]} signals @param {() => unknown} act */
 export function onChange(signals, act) {
   effect(() => {

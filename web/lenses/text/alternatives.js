@@ -56,7 +56,6 @@ function Alternatives() {
   useLayoutEffect(place);
   useLayoutEffect(() => {
     if (shown?.choice !== undefined) return;
-    uncover();
     const [close, choice = close] = findAll(box, ".close, .choice[type]:not([aria-current])");
     choice?.focus({ preventScroll: true });
   }, [shown]);
@@ -155,13 +154,14 @@ function place() {
   box.style.top = `${Math.max(GAP, Math.min(top, floor - GAP - box.offsetHeight))}px`;
   box.style.setProperty("--arrow", `${middle - left}px`);
   box.classList.toggle("above", !isBelow);
-  box.classList.toggle("beside", isBeside);
+  box.classList.toggle("apart", isBeside || endings !== letter); // without an arrow
 }
 
 // Scrolls the page if the sheet covers the character, and where the page ends the text.
 function uncover() {
-  const character =
-    state.alternatives.value && matchMedia(SHEET).matches ? characterAt(state.alternatives.value.position) : null;
+  const shown = state.alternatives.value;
+  const isCovering = shown && shown.choice === undefined && matchMedia(SHEET).matches;
+  const character = isCovering ? characterAt(shown.position) : null;
   if (!character) return;
   const hidden = () =>
     Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - box.getBoundingClientRect().top);
@@ -179,6 +179,7 @@ export function bindAlternatives(pane) {
   state.onRetry(() => state.alternatives.value && again(state.alternatives.value));
   effect(() => {
     box.hidden = !state.alternatives.value;
+    document.documentElement.classList.toggle("with-alternatives", !box.hidden && !page.tourStep.value);
     box.ariaLabel = titleOf(state.alternatives.value?.char ?? "");
   });
   render(html`<${Alternatives} />`, box);
@@ -199,7 +200,7 @@ export function bindAlternatives(pane) {
     target instanceof Element && !box.contains(target) && !target.closest("#tour") && close(false);
   box.addEventListener("focusout", ({ relatedTarget }) => closeFor(relatedTarget));
   document.addEventListener("pointerdown", ({ target }) => state.alternatives.value && closeFor(target));
-  new ResizeObserver(place).observe(box); // its details arrive later
+  new ResizeObserver(() => (place(), uncover())).observe(box); // its details arrive later
   for (const name of ["scroll", "resize"]) addEventListener(name, place, { capture: true, passive: true });
 }
 
@@ -211,9 +212,9 @@ function onClick(event, tapped) {
   const offersChoices = !lens || lens.offersChoices || isTappedAgain;
   if (shown && offersChoices && shown.traced === state.path) return open(shown.position);
   if (shown && shown.traced !== state.path) {
-    // The other version: that of a reply is kept, that of a welcome text leads to the letter that was changed.
+    // The other version: that of a reply is kept, that of a welcome text becomes the conversation.
     if (page.comparison.value) keep(true);
-    else if (state.welcome.other.value) open(state.welcome.other.value.at);
+    else if (state.welcome.other.value) openOther(shown.position);
     return;
   }
   if (shown && !hasTouch()) return; // the lens follows the pointer
@@ -229,6 +230,18 @@ function onClick(event, tapped) {
   const position = turn.at + turn.given + n;
   if (lens) moveTo(state.path, position);
   if (offersChoices) open(position);
+}
+
+// Writes the second ending of a welcome text, and shows the alternatives to one of its characters once that is written.
+/** @param {number} position */
+function openOther(position) {
+  const { at, text } = state.welcome.other.value;
+  if (position <= at) return open(at); // both endings have it, or it is the changed one
+  continueFrom(0, at + 1, { pick: [...text][0] });
+  page.once(
+    () => (page.watch(state.frames), (state.turnAt(position)?.id ?? 0) > 0),
+    () => open(position),
+  );
 }
 
 /** @param {KeyboardEvent} event */
