@@ -9,7 +9,7 @@ from tests.browser.driving import button, log, reply, send, settled, turns
 from tests.browser.looking import MARKED, NAMES, turn_colours_off
 from tests.support.both_pages import Site, begin, text_of
 
-HINT = "Click a letter to change what happens next, or choose one with the arrow keys and Enter"
+HINT = "Click a letter to change what happens next, or choose one with the arrow keys and Enter."
 
 
 def box(page: Page) -> str:

@@ -47,7 +47,10 @@ export const DEMONSTRATIONS = {
       { title: t("demo.lines.held", { way }), ...LINES, cells: [held] },
     ],
     result: compareLines,
-    set: ({ held }) => clamp([held]),
+    set: ({ held }) => {
+      restore({ temperature: TEMPERATURES.normal });
+      clamp([held]);
+    },
   },
   bolder: {
     isColoured: true,

@@ -7,7 +7,7 @@ import { render as textOf, t } from "../document/words.js";
 import { choose } from "../lenses/memory.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
-import { moveTo } from "../lenses/text/focus.js";
+import { moveTo, reveal } from "../lenses/text/focus.js";
 import { clamp, clampAndRewrite, close, restore, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
@@ -58,6 +58,7 @@ const STEPS = [
 
 /** The visitor's own lens, settings and clamped cells. */
 let before = ownChoices();
+let isBegun = false; // it shows a text that was written with free cells
 
 function ownChoices() {
   const { temperature, seed, length } = state.controls();
@@ -77,7 +78,7 @@ export function drawTour(root) {
     box.hidden = !isShown;
     find(root, ".char-lstm").classList.toggle("on-tour", isShown);
     if (isShown) {
-      before = ownChoices();
+      [before, isBegun] = [ownChoices(), false];
       if (before.cells.length) clamp([]);
       return;
     }
@@ -128,10 +129,13 @@ async function open(number) {
   state.demonstration.value = "";
   restore(before.settings); // another step may have set them
   lenses.alternatives.value = null; // of the step before
-  if (!lastTurn(state.log.value)) {
+  const last = lastTurn(state.log.value);
+  const isHeld = last?.reply.parts.some((part) => part.cells.length);
+  if (!last || (isHeld && !isBegun)) {
     state.type("length", LENGTH);
     send(state.model.value?.examples[0] ?? "");
   }
+  isBegun = true;
   lenses.isOpen.cells.value = step.lens === "memory" && step.shows !== undefined;
   state.lens.value = step.lens;
   await step.prepare?.();
@@ -142,8 +146,9 @@ async function open(number) {
     await new Promise(requestAnimationFrame); // until the lens is drawn with its values
   } while (state.tourStep.value === number && (isMissing() || !isDrawn()));
   await new Promise(requestAnimationFrame);
-  const shown = document.querySelector(`.pane .panel ${step.shows ?? ""}`);
-  if (state.tourStep.value === number) shown?.scrollIntoView({ block: "nearest" });
+  if (state.tourStep.value !== number) return;
+  document.querySelector(`.pane .panel ${step.shows ?? ""}`)?.scrollIntoView({ block: "nearest" });
+  reveal();
 }
 
 // Shows the chances of a character where others were likely too.

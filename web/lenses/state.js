@@ -157,6 +157,13 @@ export function drawOf(id, n) {
   return { settings: null, draw: null, picked: false };
 }
 
+/** Returns which characters of a turn's reply a person has chosen. @param {number} id of the turn @returns {number[]} */
+export function picksOf(id) {
+  let end = 0;
+  const parts = turnOf(id)?.reply.parts ?? [];
+  return parts.flatMap(({ text, picked }) => ((end += count(text)), picked ? [end - 1] : []));
+}
+
 /** Returns whether a reply can be continued from a character. @param {number} id of a turn @param {number} keep how many characters stay */
 export function canContinueFrom(id, keep) {
   const turn = turnOf(id);

@@ -155,7 +155,15 @@ export class ConversationView {
     node.classList.toggle("writing", writing);
     node.classList.toggle("cut", ["length", "abort"].includes(part?.end));
     paragraph(node, "status", writing && isLast ? render(state.waits.value) : "");
-    paragraph(node, "notice", render([...(isShared ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
+    const hasPicks = reply.parts.some((each) => each.picked);
+    paragraph(
+      node,
+      "notice",
+      render([
+        ...(isShared ? [{ id: hasPicks ? "notice.shared_picks" : "notice.shared_prompt" }] : []),
+        ...reply.notices,
+      ]),
+    );
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", render(turn.check));
     const model = this.namesModels ? this.#modelOf(turn) : "";

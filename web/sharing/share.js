@@ -3,6 +3,7 @@
 import { fingerprint, readLink, writeLink } from "../conversation/links.js";
 import * as logs from "../conversation/log.js";
 import * as authors from "../conversation/replies.js";
+import { surprisalsOf } from "../conversation/writer.js";
 import { count, isLocal, refusal, shownName } from "../engines/engine.js";
 import { copyText, fileName, save } from "../document/dom.js";
 import { render, t } from "../document/words.js";
@@ -93,6 +94,9 @@ export async function showLink() {
       ...(turns < logs.pathTo(log).length ? [{ id: "share.part", values: { count: turns } }] : []),
     ];
     show({ note: render(notes) });
+  } catch (error) {
+    if (!state.shareBox.value) throw error;
+    show({ note: render(refusalOf(error)) }); // beside the other ways
   } finally {
     await reveal();
   }
@@ -191,7 +195,7 @@ export async function follow(link) {
     if (!turn) return;
     turn.shared = true;
     const part = logs.lastPart(turn.reply);
-    const failed = unfinished(part) || (step.pick && !pick(part, step.pick, author) ? "check.unknown_pick" : "");
+    const failed = unfinished(part) || (step.pick && !pick(turn.reply, step.pick, author) ? "check.unknown_pick" : "");
     if (failed) return end([{ id: failed }]);
   }
   await check(link, models);
@@ -227,14 +231,16 @@ function unfinished(part) {
 
 /**
  * Puts the sender's character in the place of the last one that was written.
- * @param {ReturnType<typeof logs.lastPart>} part
+ * @param {Reply} reply
  * @param {string} character
  * @param {Author} author
  * @returns {boolean} whether it could
  */
-function pick(part, character, author) {
+function pick(reply, character, author) {
+  const part = logs.lastPart(reply);
   if (part?.end !== "length" || !author.vocab.has(character)) return false;
   part.text = [...part.text].slice(0, -1).join("") + character;
   part.picked = true;
+  surprisalsOf(reply)[count(logs.replyText(reply)) - 1] = undefined; // it was that of the other character
   return true;
 }

@@ -59,6 +59,7 @@ export function draws(article) {
   else boxes.delete(element);
   const [shown, end] = [turn.id === 0 ? state.welcome.shown.value : Infinity, turn.at + turn.length];
   drawIn(find(article, ".reply"), given, Math.min(end, turn.at + shown), path, end);
+  for (const n of state.picksOf(turn.id)) nodeAt(path, given + n)?.classList.add("picked");
   changed();
   return { prompt, reply: true };
 }
