@@ -13,6 +13,7 @@ from model import TextTrace
 from tests.browser.driving import DISPLAYS, WIDE, button, fast, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens, level
 from tests.support.app_server import App, eventually, serving
+from tests.support.both_pages import link
 from ui.registry.registry import ModelRegistry
 
 # The words and the controls that a visitor sees without scrolling; the language of the text counts as words, too.
@@ -192,3 +193,19 @@ def test_a_held_cell_is_compared_from_the_first_change_on_and_its_effect_is_meas
       each.getBoundingClientRect().top - each.closest(".text").getBoundingClientRect().top"""
     for each in changed.all():
         assert 0 < each.evaluate(from_top) < 80  # below the title of the text and the line before
+
+
+def test_a_letter_that_a_person_chose_has_a_mark_and_its_own_colour_also_through_a_link(page: Page, app: App) -> None:
+    fast(page, 60)
+    setting(page, "Seed", 1)
+    send(page, "ROMEO:")
+    letters = turns(page).last.locator(".reply i")
+    expected = re.compile("b[01]$")
+    at = next(at for at in range(10, 60) if expected.search(letters.nth(at).get_attribute("class") or ""))
+    letters.nth(at).click()
+    page.get_by_role("button", name="instead").last.click()
+    settled(page)
+    button(page, "Keep the new one").click()
+    page.goto(f"{app.url}?speed=20&{link(page)}")
+    expect(turns(page).last.locator(".mark")).to_contain_text("The same text")
+    expect(letters.nth(at)).to_have_class(re.compile("^picked b[3-6]$"))

@@ -5,19 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate
-from tests.browser.driving import (
-    button,
-    continued,
-    fast,
-    footer,
-    log,
-    open_settings,
-    reply,
-    send,
-    setting,
-    settled,
-    turns,
-)
+from tests.browser.driving import continued, fast, footer, log, open_settings, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens
 from tests.browser.test_both_pages_looking import clamp, clamps
 from tests.support.app_server import eventually
@@ -80,20 +68,10 @@ def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: Sites) -> None
     other = sites["app"]
     page = begin(both.open(f"?model={ONE}"))
     send(page, PROMPT)
-    turns(page).last.locator(".reply i").nth(4).click()
-    page.get_by_role("button", name="instead").last.click()  # one that surprises
-    settled(page)
-    colours = "(all) => all.map((each) => each.className.replace(/ ?(focus|changed|same)/g, ''))"
-    button(page, "Keep the new one").click()
-    coloured = turns(page).last.locator(".reply i")
-    before = coloured.evaluate_all(colours)
-    assert "picked" in before[4]
     query, text = link(page), reply(page)
     assert f"model=ada%2Fone%40{both.commit}" in query
     reader = follow(other, query)
     assert reply(reader) == text
-    eventually(lambda: turns(reader).last.locator(".reply i").evaluate_all(colours) == before)
-    expect(turns(reader).last.locator(".notice")).to_contain_text("the marked letters are by the person who shared")
     expect(reader.locator("#about")).to_contain_text(f"commit {both.commit[:7]}")
     reader.context.close()
 
