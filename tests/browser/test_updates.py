@@ -54,7 +54,7 @@ def test_an_open_page_shows_its_commit_and_the_conversation_continues(entry: Ent
     more(page, "Undo")
     continued(page, 60)
     button(page, "Share").click()
-    expect(log(page).locator(".refusal")).to_contain_text("Two commits of the model wrote this")
+    expect(page.locator("#share-link")).to_contain_text("Two commits of the model wrote this")
     served.refused_commit = Message("model.commit_refused", commit="3333333", reason="model.safetensors is damaged")
     app.registry.bump_version()
     expect(page.locator("#about")).to_contain_text("commit 3333333 is not served: model.safetensors is damaged")
