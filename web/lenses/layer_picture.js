@@ -14,7 +14,7 @@ const FINGER = 8; // pixels from the middle of a tap within which a named cell i
 const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
 const NUMBERS = { n4: "−1", "": "0", p4: "1" };
 const LIGHT = [0x5b1f9a, 0xffffff, 0x0b5a28]; // violet, background, green
-const DARK = [0xb58bd3, 0x1c1917, 0x6bbf82];
+const DARK = [0xad82d2, 0x1c1917, 0x55ad70];
 
 /**
  * @import { TraceAnswer } from "../engines/engine.js"

@@ -154,6 +154,7 @@ export class ConversationView {
     const writing = part?.end === null;
     node.classList.toggle("writing", writing);
     node.classList.toggle("cut", ["length", "abort"].includes(part?.end));
+    node.classList.toggle("plain", !drawn.reply);
     paragraph(node, "status", writing && isLast ? render(state.waits.value) : "");
     const hasPicks = reply.parts.some((each) => each.picked);
     paragraph(

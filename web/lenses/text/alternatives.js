@@ -56,6 +56,7 @@ function Alternatives() {
   useLayoutEffect(place);
   useLayoutEffect(() => {
     if (shown?.choice !== undefined) return;
+    uncover();
     const [close, choice = close] = findAll(box, ".close, .choice[type]:not([aria-current])");
     choice?.focus({ preventScroll: true });
   }, [shown]);
@@ -179,7 +180,7 @@ export function bindAlternatives(pane) {
   state.onRetry(() => state.alternatives.value && again(state.alternatives.value));
   effect(() => {
     box.hidden = !state.alternatives.value;
-    document.documentElement.classList.toggle("with-alternatives", !box.hidden && !page.tourStep.value);
+    document.documentElement.classList.toggle("with-alternatives", !box.hidden);
     box.ariaLabel = titleOf(state.alternatives.value?.char ?? "");
   });
   render(html`<${Alternatives} />`, box);

@@ -199,7 +199,7 @@ class CharacterBox {
     else if (this.rest.parentNode !== this.#line()) this.#line().append(this.rest);
     if (this.rest.data !== rest) this.rest.data = rest;
     setText(this.unwritten, unwritten);
-    if (!unwritten) this.unwritten.remove();
+    if (this.end >= this.limit) this.unwritten.remove();
     else if (this.#line().lastChild !== this.unwritten) this.#line().append(this.unwritten);
     return wanted - before;
   }
