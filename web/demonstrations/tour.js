@@ -9,6 +9,7 @@ import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { moveTo, reveal } from "../lenses/text/focus.js";
 import { clamp, clampAndRewrite, close, restore, send } from "../state/actions.js";
+import { SETTINGS } from "../settings.js";
 import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 
@@ -58,7 +59,7 @@ const STEPS = [
 
 /** The visitor's own lens, settings and clamped cells. */
 let before = ownChoices();
-let isBegun = false; // it shows a text that was written with free cells
+let isBegun = false; // it shows a text that was written with free cells, and not wildly
 
 function ownChoices() {
   const { temperature, seed, length } = state.controls();
@@ -130,9 +131,9 @@ async function open(number) {
   restore(before.settings); // another step may have set them
   lenses.alternatives.value = null; // of the step before
   const last = lastTurn(state.log.value);
-  const isHeld = last?.reply.parts.some((part) => part.cells.length);
-  if (!last || (isHeld && !isBegun)) {
-    state.type("length", LENGTH);
+  const isUsual = ({ cells, settings }) => !cells.length && !(settings?.temperature > 1);
+  if (!last || (!isBegun && !last.reply.parts.every(isUsual))) {
+    restore({ temperature: SETTINGS.temperature.default, length: LENGTH });
     send(state.model.value?.examples[0] ?? "");
   }
   isBegun = true;

@@ -15,6 +15,7 @@ import * as state from "../state/state.js";
 const LEAST = 80; // characters of an announcement, which ends with a sentence or a line
 const MOST = 200; // characters; an announcement without the end of a sentence ends with a word
 const MS_PER_CHARACTER = 60; // of speech
+const NEAR_END = 60; // pixels within which a version that is being written stays at its end
 const LINES_BEFORE = 2.5; // above a changed letter that is scrolled to: the title of the text, and a line
 const UNEXPECTED = new Set(["blocked", "time"]); // endings that the visitor must see; a fault has a line of its own
 
@@ -189,6 +190,9 @@ export class ConversationView {
     const { at, given } = other.turns.at(-1);
     const read = { ...other, begin: at + given, prompt: typedPrompt(turn) };
     drawBeside(node, read, shown.at + shown.given, t("compared.old"));
+    const text = find(node, ":scope > .text:not(.other)");
+    const toEnd = text.scrollHeight - text.scrollTop - text.clientHeight;
+    if (lastPart(turn.reply)?.end === null && toEnd < NEAR_END) text.scrollTop += toEnd; // unless the visitor has scrolled back
   }
 }
 
@@ -221,8 +225,9 @@ function drawBeside(article, path, begin, label, shown = Infinity) {
   splitAt(article.querySelector(":scope > .text:not(.other) .reply"), same);
   splitAt(box.querySelector(".reply"), same);
   const changed = findAll(article, ".changed");
-  if (changed.length < 2 || box.dataset.same === `${same}`) return;
-  box.dataset.same = `${same}`; // once both changed letters are drawn, they are scrolled to: what follows them is to be seen
+  const key = `${same} ${article.classList.contains("writing")}`;
+  if (changed.length < 2 || box.dataset.shown === key) return;
+  box.dataset.shown = key; // once both changed letters are drawn, and again at the end, they are scrolled to: what follows them is to be seen
   for (const each of changed) {
     const text = each.closest(".text");
     const top = each.getBoundingClientRect().top - text.getBoundingClientRect().top + text.scrollTop;

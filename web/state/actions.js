@@ -239,10 +239,11 @@ export async function send(prompt = state.draft.value) {
   if (!sent && isTyped && state.refusal.value && !isKept) state.draft.value ||= prompt;
 }
 
-/** Writes one character, after what is typed if there is something. */
+/** Writes one character: after what is typed, else after the text that is shown. */
 export function step() {
   const prompt = state.draft.value;
   state.draft.value = "";
+  if (!prompt) beginWithWelcome();
   return run(() => write("step", prompt));
 }
 
@@ -337,12 +338,18 @@ function leaveRemoved() {
 function compare(id, write) {
   const log = state.log.value;
   return run(() => {
-    if (!log.here) logs.addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply });
+    beginWithWelcome();
     const old = id || log.here;
     const writing = write(old);
     state.compared.value = { now: log.here, old };
     return writing;
   });
+}
+
+// Makes the welcome text, if it is shown, the first turn of the conversation.
+function beginWithWelcome() {
+  const [log, model] = [state.log.value, state.model.value];
+  if (!log.here && model?.welcome) logs.addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(model).reply });
 }
 
 /**
