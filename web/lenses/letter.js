@@ -14,7 +14,7 @@ const LEVELS = 4; // colours on each side of zero
 const SHOWN = 20; // characters at least, and those before them from the first one that mattered half as much as any
 const SMALLEST = 0.1; // bits of a full bar at least, so that tiny changes get short bars
 const NOTICEABLE = 1.05; // a smaller change of a chance is none
-const MOST = 1000; // times less likely are counted, more are almost impossible
+const MOST = 1000; // a letter that would have been less likely by a larger factor is called almost impossible
 const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 
 /** The details of the character whose alternatives are shown. @param {{position: number, char: string}} about */
