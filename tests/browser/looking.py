@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-BOUNDS = (1, 2, 3, 4, 6, 8)
+BOUNDS = (2, 3, 4, 6, 8)
 # The character that is marked in a text without a lens.
 MARKED = "CSS.highlights.has('shown-character') ? [...CSS.highlights.get('shown-character')].join('') : null"
 NAMES = {"\n": "line end", " ": "space", "\t": "tab"}  # of characters that show nothing

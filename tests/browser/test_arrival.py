@@ -171,7 +171,7 @@ def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     page.keyboard.press("Home")
     for _ in range(4):
         page.keyboard.press("ArrowRight")
-    stages = page.get_by_role("list", name="How the character came to be")
+    stages = page.get_by_role("list", name="How the letter came to be")
     first = app.registry.first()
     assert first
     expect(stages).to_contain_text(f"Random number 4 of seed {first.welcome_seed}.")

@@ -98,7 +98,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     page = begin(both.open())
     for prompt in ("first one", "another"):
         send(page, prompt)
-        more(page, "New conversation")
+        button(page, "New conversation").click()
         expect(turns(page)).to_have_count(0)
         expect(page.get_by_role("group", name="This reply").get_by_role("button")).to_have_text(["Undo"])
     page.locator("#history summary").click()

@@ -55,7 +55,7 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     turns(page).last.locator(".text i").nth(len(text) - 1).click()
     page.set_viewport_size({"width": 1280, "height": 620})  # the box with all details is higher than the space for it
     page.get_by_text("Why this letter?").click()
-    options = page.get_by_role("listbox", name="The characters before it").get_by_role("option")
+    options = page.get_by_role("listbox", name="The letters before it").get_by_role("option")
     sizes = found.changes / max(np.abs(found.changes).max(), 0.1)  # the smallest change with a full bar has 0.1 bits
     most = int(np.abs(sizes).argmax())
     first = min(max(0, len(sizes) - 20), int(np.argmax(np.abs(sizes) >= np.abs(sizes[most]) / 2)))
@@ -71,7 +71,7 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     )
     sizes[np.abs(sizes) < 1 / 8] = 0  # too small for a colour
     np.testing.assert_allclose(options.evaluate_all(bars), sizes[first:], atol=1e-3)
-    page.get_by_role("listbox", name="The characters before it").press("Home")
+    page.get_by_role("listbox", name="The letters before it").press("Home")
     for at in (0, 1, 2):
         expect(options.nth(at)).to_have_attribute("aria-selected", "true")
         expect(page.locator(".why .change")).to_contain_text(
@@ -201,14 +201,14 @@ def test_one_letter_at_a_time(both: Site) -> None:
         settled(page)
         assert reply(page) == text[:length]
         read, drew = (NAMES.get(char, char) for char in (PROMPT + text)[len(PROMPT) + length - 2 :][:2])
-        expect(page.locator(".wrote")).to_contain_text(f"It read “{read}” and drew “{drew}”: ")
+        expect(page.locator(".wrote")).to_contain_text(f"After “{read}” it drew “{drew}”, which was ")
         expect(
             page.get_by_role("img", name=re.compile(f"^The dice show 0[.].*Random number {length - 1} of seed {SEED}"))
         ).to_be_visible()
-    expect(page.get_by_role("list", name="How the character came to be").locator("> li")).to_have_count(3)
+    expect(page.get_by_role("list", name="How the letter came to be").locator("> li")).to_have_count(3)
     page.get_by_text("Inside the network").click()
     expect(page.get_by_role("img", name=re.compile(r"^Cell 1 of layer \d: forget gate f"))).to_have_count(2)
-    expect(page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")).to_have_count(8)
+    expect(page.get_by_role("list", name="The likeliest letters").get_by_role("listitem")).to_have_count(8)
     continued(page, LENGTH + 3)
     assert reply(page) == text_of(both, length=LENGTH + 3)
     expect(turns(page)).to_have_count(1)

@@ -21,7 +21,6 @@ from tests.browser.driving import (
     footer,
     from_menu,
     log,
-    more,
     open_page,
     open_settings,
     reply,
@@ -43,7 +42,7 @@ TEXTS: dict[str, tuple[int, list[dict[str, Any]]]] = {
     "Make its lines short": (400, [{"seed": 2}, {"seed": 2, "clamps": [HELD]}]),
     "Calm, normal, wild": (260, [{"seed": 2, "temperature": value} for value in (0.3, 0.8, 1.5)]),
 }
-STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell"]
+STEPS = ["A letter is drawn", "Temperature", "Memory", "A gate", "A named cell"]
 LENSES = ["step", "plain", *["memory"] * 3]
 ABOUT = {3: ".panel .which", 4: ".panel .gates"}  # what the texts of some steps are about
 
@@ -80,7 +79,7 @@ def _leave(page: Page) -> Iterator[None]:
         if button(page, name).is_visible():
             button(page, name).click()
     if turns(page).count():
-        more(page, "New conversation")
+        button(page, "New conversation").click()
         expect(turns(page)).to_have_count(0)
 
 
@@ -100,7 +99,7 @@ def show(page: Page, name: str) -> list[str]:
 def test_a_demonstration_writes_the_same_texts_as_python(app: App, page: Page, name: str) -> None:
     lm, (length, ways) = app.served("learned").lm.models[0], TEXTS[name]
     texts = show(page, name)
-    assert texts == [PROMPT + generate(lm, PROMPT, length, **way) for way in ways]
+    assert texts == [PROMPT + generate(lm, PROMPT, length, **way) + "…" for way in ways]
     expect(stage(page).locator(".measure")).to_have_count(2 * (name == "Make its lines short"))
     expect(stage(page).locator("i[class*=b]")).to_have_count(3 * length * (name == "Calm, normal, wild"))
     button(page, "Again").click()
@@ -218,9 +217,9 @@ def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_sett
     focused = page.locator(".log i.focus")
     expect(focused).to_have_count(1)
     before = focused.element_handle()
-    button(page, "Previous character").click()
+    button(page, "Previous letter").click()
     page.wait_for_function("(before) => !before.matches('.focus')", arg=before)
-    button(page, "Next character").click()
+    button(page, "Next letter").click()
     page.wait_for_function("(before) => before.matches('.focus')", arg=before)
     page.evaluate("location.hash = 'tour-5'")
     compared, held = page.locator(".compared .other"), page.locator(".held-cells")

@@ -210,7 +210,7 @@ def demonstrations(view: View) -> None:
 
 def panels(view: View) -> None:
     page = view.page
-    view.press("clear")
+    page.locator("#new-conversation").click()
     page.locator("#history summary").click()
     expect(page.locator("#history li").first).to_be_visible()
     view.check("history", "#history")

@@ -20,7 +20,6 @@ from tests.browser.driving import (
     continued,
     fast,
     log,
-    more,
     open_page,
     open_settings,
     reply,
@@ -153,7 +152,7 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
     setting(page, "Top-p", 0.9)
     button(page, "Share").click()
     expect(page.locator("#share-link")).to_be_visible()
-    more(page, "New conversation")
+    button(page, "New conversation").click()
     expect(length).to_have_value("90")
     expect(model).to_have_value("random")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.8")

@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
-from model import CharLSTM
+from model import CharLSTM, generate
 from tests.browser.driving import (
     button,
     continued,
@@ -108,7 +108,7 @@ def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: Cha
 def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App, context: BrowserContext) -> None:
     page = begin(context, app, length=20, least=1)
     settled(page)
-    more(page, "New conversation")
+    button(page, "New conversation").click()
     earlier, said = page.locator("#history summary"), page.locator("#message")
     expect(earlier).to_be_visible()
     expect(said).to_have_text("Your text is kept in this browser, under “Earlier conversations”.")
@@ -154,7 +154,7 @@ def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserC
     expect(footer(page)).to_contain_text("length reached")
     expect(turns(page)).to_have_count(1)
     assert reply(page) == expected(lm)
-    click_at_once(page, "Continue", "Continue", "Undo", "Try again", "New conversation")
+    click_at_once(page, "Continue", "Continue", "Undo", "Try again")
     expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
     assert reply(page) == expected(lm, 2 * LENGTH)
@@ -167,6 +167,33 @@ def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserC
     expect(footer(page)).to_contain_text("seed 7")
     assert reply(page) == expected(lm, 2 * LENGTH)
     assert not complaints
+
+
+def test_the_difference_that_a_temperature_makes_is_shown_beside_the_reply(
+    app: App, context: BrowserContext, lm: CharLSTM
+) -> None:
+    page = begin(context, app)
+    settled(page)
+    expect(button(page, "See the difference")).to_have_count(0)
+    page.locator("#calm-wild input").fill("1.5")
+    button(page, "See the difference").click()
+    settled(page)
+    assert reply(page) == generate(lm, "ROMEO:", LENGTH, seed=SEED, temperature=1.5)
+    expect(page.get_by_role("group", name="The version before").locator(".reply")).to_have_text(
+        expected(lm), use_inner_text=False
+    )
+    expect(button(page, "See the difference")).to_have_count(0)  # it is the reply's temperature now
+
+
+def test_a_new_conversation_ends_the_reply_that_is_written_and_keeps_it(app: App, context: BrowserContext) -> None:
+    page = begin(context, app, length=400, least=1)
+    written = reply(page)
+    button(page, "New conversation").click()
+    expect(turns(page)).to_have_count(0)
+    expect(button(page, "Send")).to_be_enabled()
+    page.locator("#history summary").click()
+    page.locator("#history .open").click()
+    assert reply(page).startswith(written)
 
 
 def click_at_once(page: Page, *names: str) -> None:
@@ -192,7 +219,7 @@ def test_without_storage_the_page_works_and_reports_it(app: App, new_context: Br
     expect(page.get_by_text("Storage is off or full: a reload loses this text.")).to_be_visible()
     check_continue(page, lm)
     written = reply(page)
-    more(page, "New conversation")
+    button(page, "New conversation").click()
     expect(page.locator("#message")).to_have_text("Storage is off or full: only Undo brings your text back.")
     more(page, "Undo")
     expect(turns(page)).to_have_count(1)

@@ -20,7 +20,6 @@ from tests.browser.driving import (
     fast,
     footer,
     log,
-    more,
     open_page,
     open_settings,
     reply,
@@ -128,7 +127,7 @@ def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
     for prompt in ("   \n\t ", "\x00\x07\x1b", "   leading"):
         send(page, prompt)
         assert turns(page).last.locator(".prompt").text_content() == prompt
-    more(page, "New conversation")
+    button(page, "New conversation").click()
     page.locator("#history summary").click()
     expect(page.locator("#history .open")).to_contain_text(HOSTILE[:40])
     page.locator("#history .open").click()  # as it is stored

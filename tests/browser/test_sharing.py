@@ -53,10 +53,23 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     image = Image.open(io.BytesIO(content(picture))).convert("RGB")
     assert image.width == 1200
     shades = "(all) => all.map((each) => getComputedStyle(each).backgroundColor)"
-    levels = log(page).locator(".reply i:is(.b1, .b2, .b3, .b4, .b5, .b6)").evaluate_all(shades)
+    levels = log(page).locator(".reply i:is(.b1, .b2, .b3, .b4, .b5)").evaluate_all(shades)
     colours = {f"rgb({', '.join(map(str, colour))})" for _, colour in image.getcolors(1 << 20)}  # type: ignore[arg-type,union-attr]
     assert levels
     assert set(levels) <= colours
+
+
+def test_the_second_click_of_a_double_click_saves_nothing(both: Site) -> None:
+    page = begin(both.open(), length=400)
+    send(page, PROMPT)
+    saves: list[str] = []
+    page.on("download", lambda download: saves.append(download.suggested_filename))
+    link(page)
+    button(page, "Save as .txt").hover()  # as under the pointer, once the text makes room for the box
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    saved(page, "Save as .json")
+    assert saves == [f"{TITLE}.json"]
 
 
 def test_the_text_is_selected_where_it_cannot_be_copied(both: Site) -> None:

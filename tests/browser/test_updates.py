@@ -58,7 +58,7 @@ def test_an_open_page_shows_its_commit_and_the_conversation_continues(entry: Ent
     served.refused_commit = Message("model.commit_refused", commit="3333333", reason="model.safetensors is damaged")
     app.registry.bump_version()
     expect(page.locator("#about")).to_contain_text("commit 3333333 is not served: model.safetensors is damaged")
-    more(page, "New conversation")
+    button(page, "New conversation").click()
     expect(log(page)).to_contain_text(served.welcome_text.split("\n")[0])
     served = app.registry.replace(entry, commit(4))
     expect(log(page)).to_contain_text(served.welcome_text.split("\n")[0])

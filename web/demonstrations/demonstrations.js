@@ -40,6 +40,7 @@ export function bindDemonstrations(root) {
     return loading;
   };
   const show = async (name) => (await load()).show(name);
+  render(html`<${Tour} />`, find(root, "#begin-tour"));
   render(html`<${List} show=${show} />`, find(root, "#demonstrations"));
   effect(() => {
     if (state.tourStep.value) load().catch(() => (state.tourStep.value = 0));
@@ -70,13 +71,19 @@ function followLinks() {
   });
 }
 
+const press = (act) => () => {
+  if (state.busy.value) stop(); // Continue writes the rest
+  wanted.value = act;
+};
+
+function Tour() {
+  const begin = press(() => (state.tourStep.value = 1));
+  return html`<${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${state.model.value === null} onPress=${begin}>${t("tour.begin")}<//>`;
+}
+
 /** @param {{show: (name: string) => void}} properties */
 function List({ show }) {
   const [model, isStarted] = [state.model.value, state.isStarted.value];
-  const press = (act) => () => {
-    if (state.busy.value) stop(); // Continue writes the rest
-    wanted.value = act;
-  };
   const buttons = Object.entries(OFFERED).map(([name, isOffered]) => {
     const isHidden = isStarted && !(model && isOffered(model));
     return html`<${Button} key=${name} data-demonstration=${name} hidden=${isHidden} isOff=${model === null} onPress=${press(() => show(name))}>${t(`demo.${name}`)}<//>`;
@@ -84,7 +91,6 @@ function List({ show }) {
   const switchColours = ({ target }) => (state.colours.value = target.checked);
   const colours = html`<label class="colours"><input type="checkbox" checked=${state.colours.value} onChange=${switchColours} />${t("page.colours")}</label>`;
   return html`
-    <${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${model === null} onPress=${press(() => (state.tourStep.value = 1))}>${t("tour.begin")}<//>
     ${buttons}
     ${state.hasLenses.value && colours}`;
 }

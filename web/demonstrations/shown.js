@@ -125,7 +125,14 @@ export function newShowing(name, model, seed, engine) {
 function newColumn(title) {
   const text = signal(""); // without the prompt
   const bits = signal(/** @type {?number[]} */ (null)); // of each character, once it is to be coloured
-  return { title, text, bits, lengths: computed(() => lineLengths(text.value)), isWhole: signal(false) };
+  return {
+    title,
+    text,
+    bits,
+    lengths: computed(() => lineLengths(text.value)),
+    isWhole: signal(false),
+    isCut: signal(false),
+  };
 }
 
 /** @param {Showing} showing @param {Message | Message[]} message */
@@ -152,7 +159,7 @@ async function write(showing, column, prompt, { title, cells = [], speed = SPEED
     if (error) report(showing, error);
     if (ended.signal.aborted || end === "abort" || end === "error") return;
     if (DEMONSTRATIONS[name].isColoured) column.bits.value = bits;
-    column.isWhole.value = true;
+    [column.isWhole.value, column.isCut.value] = [true, end === "length"];
   } catch (error) {
     report(showing, error.reason ?? { id: "fault.again" });
   }

@@ -117,7 +117,7 @@ function Columns({ columns, isMeasured, most, prompt }) {
 }
 
 /** @param {Column & {prompt: string, isMeasured: boolean, isShown: boolean}} properties */
-function Text({ title, text, bits, lengths, isWhole, prompt, isMeasured, isShown }) {
+function Text({ title, text, bits, lengths, isWhole, isCut, prompt, isMeasured, isShown }) {
   const bars = lengths.value.map((length, at) => html`<i key=${at} style=${{ "--length": length }}></i>`);
   const mean = isWhole.value ? meanOf(lengths.value) : null; // that of a few lines says little
   const measure = html`
@@ -133,7 +133,7 @@ function Text({ title, text, bits, lengths, isWhole, prompt, isMeasured, isShown
     <section class=${isShown ? "shown" : ""} aria-label=${title}>
       <h3>${title}</h3>
       ${isMeasured && measure}
-      <div class="text" lang="" tabindex="0" role="group" aria-label=${title}><b>${prompt}</b><span>${characters ?? text.value}</span></div>
+      <div class="text" lang="" tabindex="0" role="group" aria-label=${title}><b>${prompt}</b><span>${characters ?? text.value}</span>${isCut.value && "…"}</div>
     </section>`;
 }
 

@@ -1,9 +1,9 @@
-// Writes the welcome text in the document character by character, in the colours of its surprise, from the first paint until
+// Writes the welcome text in the document character by character, from the first paint until
 // the page's modules continue (page/arrival.js), and keeps an Enter for them. It is not a module, because it runs before the
 // modules are loaded.
 {
   const reply = /** @type {HTMLElement} */ (document.querySelector(".welcome .reply"));
-  const [characters, began, { speed, colours = "" }] = [[...reply.textContent], performance.now(), reply.dataset];
+  const [characters, began, { speed }] = [[...reply.textContent], performance.now(), reply.dataset];
   const isReload = () => sessionStorage.getItem("char-lstm/current") || history.state?.["char-lstm/conversation"];
   const unwritten = document.createElement("span"); // the rest of a word, see CharacterBox in lenses/text/drawn_text.js
   unwritten.className = "unwritten";
@@ -14,7 +14,6 @@
     for (; drawn < wanted; drawn++) {
       const node = document.createElement("i");
       node.textContent = characters[drawn];
-      if (colours) node.className = `b${colours[drawn]}`;
       reply.insertBefore(node, unwritten);
     }
     unwritten.textContent = /^\S*/.exec(characters.slice(drawn).join(""))[0];

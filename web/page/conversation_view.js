@@ -192,7 +192,8 @@ export class ConversationView {
     drawBeside(node, read, shown.at + shown.given, t("compared.old"));
     const text = find(node, ":scope > .text:not(.other)");
     const toEnd = text.scrollHeight - text.scrollTop - text.clientHeight;
-    if (lastPart(turn.reply)?.end === null && toEnd < NEAR_END) text.scrollTop += toEnd; // unless the visitor has scrolled back
+    if (lastPart(turn.reply)?.end !== null || toEnd <= 0 || toEnd >= NEAR_END) return; // unless the visitor has scrolled back
+    for (const each of [text, find(node, ":scope > .other")]) each.scrollTop += toEnd; // the same lines stay side by side
   }
 }
 

@@ -5,7 +5,7 @@ import { Refusal, pause } from "../engines/engine.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage, attempt } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
-import { create, find, hasTouch } from "../document/dom.js";
+import { create, find, focusPrompt, hasTouch } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
 import { shownName } from "../lenses/state.js";
@@ -69,7 +69,7 @@ export function drawPage(root) {
   const drawn = {
     "#notices": html`<${views.Notices} />`,
     ".pane .below-text": html`<${views.Loading} /><${views.ClampedCells} />`,
-    ".shared": html`<${views.Examples} /><${views.CalmWild} /><${views.ShareBox} />`,
+    ".shared": html`<${views.Examples} /><${views.CalmWild} />`,
     "#message": html`<${views.MessageLine} />`,
     "#earlier": html`<${views.HistoryView} />`,
   };
@@ -91,15 +91,21 @@ export function drawPage(root) {
     views.closeShare(true);
   });
   document.addEventListener("pointerdown", ({ target }) => {
-    if (target instanceof Element && !target.closest("#share-link")) views.closeShare(false);
+    if (target instanceof Element && !target.closest('#share-link, [data-move="share"]')) views.closeShare(false);
   });
 }
 
-// The button of the settings, and the place of the menu under its button.
+// The buttons of the menu, and the place of "Look inside" under its button.
 /** @param {HTMLElement} root @param {HTMLElement} settings */
 function bindMenu(root, settings) {
-  const [opener, inside, menu] = ["#open-settings", "#look-inside", "#inside"].map((each) => find(root, each));
+  const selectors = ["#new-conversation", "#open-settings", "#look-inside", "#inside"];
+  const [anew, opener, inside, menu] = selectors.map((each) => find(root, each));
   const { settings: isOpen } = state.isOpen;
+  anew.addEventListener("click", () => {
+    actions.clear();
+    focusPrompt();
+  });
+  effect(() => void (anew.hidden = !state.hasTurns.value));
   opener.addEventListener("click", () => {
     if (isOpen.value) return actions.close(isOpen);
     isOpen.value = true;
@@ -117,8 +123,8 @@ function bindMenu(root, settings) {
   });
   menu.addEventListener("beforetoggle", () => {
     const { bottom, left } = inside.getBoundingClientRect();
-    menu.style.left = `${left}px`;
     requestAnimationFrame(() => {
+      menu.style.left = `${Math.min(left, innerWidth - menu.offsetWidth - MENU_GAP)}px`;
       const lowest = innerHeight - menu.offsetHeight - MENU_GAP;
       menu.style.top = `${Math.max(MENU_GAP, Math.min(bottom + MENU_GAP, lowest))}px`;
     });

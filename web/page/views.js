@@ -3,7 +3,7 @@
 // open, delete), and the settings.
 
 import { effect, html, signal, useSignal } from "../vendor/preact.js";
-import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
+import { lastPart, lastTurn, versionsShown, wholeText } from "../conversation/log.js";
 import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
@@ -96,9 +96,19 @@ export function ClampedCells() {
   return html`<div class="held-cells bar" role="group" aria-label=${t("hold.group")}><ul>${items}</ul></div>`;
 }
 
-/** Example prompts, until there is a conversation; then what its colours mean. */
+/**
+ * Example prompts, until there is a conversation; then what its colours mean or, after the temperature was changed, a button that
+ * writes the last reply again with it, beside the reply before.
+ */
 export function Examples() {
   const examples = (state.model.value?.examples ?? []).slice(0, STARTERS);
+  const { temperature } = state.sampling.value;
+  const turn = lastTurn(state.currentLog());
+  const written = turn && lastPart(turn.reply)?.settings?.temperature;
+  if (written !== undefined && written !== temperature && !state.busy.value && !state.tourStep.value) {
+    const rewrite = () => actions.rewrite({ temperature });
+    return html`<${Button} id="difference" isOff=${!isFree()} onPress=${unlessBusy(rewrite)}>${t("page.difference")}<//>`;
+  }
   if (state.hasTurns.value && lensNow()?.offersChoices) return html`<p class="legend">${t("greeting.colours")}</p>`;
   if (!examples.length || state.hasTurns.value) return null;
   const press = (example) => {
@@ -145,10 +155,11 @@ export function ReplyActions() {
       <${Versions} />
       <details open=${state.isOpen.moves.value} onToggle=${toggle}>
         <summary>${t("move.more")}</summary>
-        ${back} ${button("clear", actions.clear)}
+        ${back}
         <p class="footer">${facts(reply).join(" · ")}</p>
       </details>
-    </div>`;
+    </div>
+    <${ShareBox} />`;
 }
 
 /** The versions of the last turn. */
@@ -204,10 +215,6 @@ export function CalmWild() {
     askForNext();
   };
   const end = () => (isMoved.value = false);
-  const choose = () => {
-    end();
-    if (state.hasTurns.value && !state.busy.value) state.message.value = { id: "page.next_text" };
-  };
   const isShown = isMoved.value && expected.value?.top?.length;
   const rows = isShown ? likely(expected.value, state.sampling.value, "") : [];
   const bars = rows.map(
@@ -218,7 +225,7 @@ export function CalmWild() {
     <div id="calm-wild">
       <span aria-hidden="true">${t("page.calm")}</span>
       <input type="range" min=${low} max=${high} step=${slider.step} value=${temperature} aria-label=${label}
-               aria-valuetext=${number(temperature)} onInput=${slide} onChange=${choose} onBlur=${end} />
+               aria-valuetext=${number(temperature)} onInput=${slide} onChange=${end} onBlur=${end} />
       <span aria-hidden="true">${t("page.wild")}</span>
       ${bars.length > 0 && chances}
     </div>`;
@@ -295,14 +302,14 @@ export function loadShare() {
 }
 
 /** The link to the text, and the other ways to share it. */
-export function ShareBox() {
+function ShareBox() {
   const box = state.shareBox.value;
   if (!box) return null;
   const names = ["copy", "picture", "txt", "json"];
   const ways = names.map((name) => {
     const act = name === "copy" ? copy : async () => (await loadShare()).saveAs(name);
     const label = t(`share.${name}`);
-    return html`<${Button} key=${name} data-way=${name} onPress=${act}>${label}<//>`;
+    return html`<${Button} key=${name} data-way=${name} onPress=${unlessDouble(act)}>${label}<//>`;
   });
   const address = duplicateAddress();
   const duplicate = html`<p><a href=${address} target="_blank" rel="noopener">${t("share.duplicate")}</a></p>`;

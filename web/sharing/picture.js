@@ -8,7 +8,7 @@ import { Refusal } from "../engines/engine.js";
 const [WIDTH, MARGIN, TOP, END] = [1200, 72, 150, 100]; // pixels
 const [SIZE, LINE, TITLE, CAPTION] = [32, 50, 52, 24];
 const MAX_LINES = 60; // programs that show pictures cut off a taller one
-const SCALE = [1, 2, 3, 4, 5, 6];
+const SCALE = [1, 2, 3, 4, 5];
 
 /**
  * @import { ReadTurn } from "../conversation/log.js"

@@ -266,7 +266,8 @@ export function stop() {
 
 export const continueReply = () => run(() => writer.continueReply(state.options()));
 export const retry = () => run(() => writer.retry(state.options()));
-export const rewrite = () => compare(0, () => writer.rewrite(state.options()));
+/** Writes the last reply again beside the one before, with other cells clamped or other settings. @param {Record<string, any>} [changed] */
+export const rewrite = (changed) => compare(0, () => writer.rewrite(state.options(), changed));
 export const redo = () => run(() => logs.redo(state.log.value));
 
 /** Shows the conversation as it was before the last action; after Clear, the one that was cleared. */
@@ -286,6 +287,7 @@ export function showVersion(by) {
 
 /** Shows an empty conversation; the current one is in the list of earlier ones, if it could be stored. */
 export async function clear() {
+  if (state.busy.value) stop();
   const log = state.log.value;
   const saved = begin();
   if (!logs.lastTurn(log)) return;

@@ -10,7 +10,9 @@ import pytest
 from training.hub.space_files import ROOT
 
 STYLE = (ROOT / "web/document/style.css").read_text("utf-8")
-SCALES = {"surprise": ("b", 6), "below zero": ("n", 4), "above zero": ("p", 4)}
+for name, value in re.findall(r"--(b\d): ([^;]+);", STYLE):
+    STYLE = STYLE.replace(f"var(--{name})", value)
+SCALES = {"surprise": ("b", 5), "below zero": ("n", 4), "above zero": ("p", 4)}
 PAIR = r"(?:light-dark\(#(\w+), #(\w+)\)|#(\w+))"  # of a light and a dark page, or of both
 
 

@@ -23,8 +23,8 @@ test("without a lens the keys skip line ends and prompts", () => {
 });
 
 test("a colour stands for a range of bits; without bits there is none", () => {
-  assert.deepEqual([0, 1, 3.9, 4, 100].map(colourOf), ["b0", "b1", "b3", "b4", "b6"]);
-  assert.deepEqual([null, UNKNOWN, 2].map(COLOURS.mark), ["", "unknown", "b2"]);
+  assert.deepEqual([0, 2, 3.9, 4, 100].map(colourOf), ["b0", "b1", "b2", "b3", "b5"]);
+  assert.deepEqual([null, UNKNOWN, 2].map(COLOURS.mark), ["", "unknown", "b1"]);
 });
 
 const PATH = { model: { name: "m", commit: "" }, second: null, share: null, start: true, text: "", clamps: [] };
