@@ -154,6 +154,8 @@ function fillIn(text, values) {
     .join("");
 }
 
+const OVERRIDES = /[\u202a-\u202e\u2066-\u2069]/g; // of the direction of what follows; a value may come from a stranger
+
 /** @param {string} placeholder @param {Object<string, any>} values */
 function valueOf(placeholder, values) {
   const [, name, kind, rest] = /^\s*(\w+)\s*(?:,\s*(\w+)\s*(?:,(.*))?)?$/s.exec(placeholder) ?? [];
@@ -162,7 +164,7 @@ function valueOf(placeholder, values) {
   if (kind === "short") return value.toLocaleString(language(), { notation: "compact", maximumFractionDigits: 1 });
   if (!kind && typeof value === "number")
     return value.toLocaleString(language(), { useGrouping: false, maximumFractionDigits: 20 });
-  if (kind !== "plural") return render(value, rest ?? ", ");
+  if (kind !== "plural") return render(value, rest ?? ", ").replace(OVERRIDES, "\ufffd");
   const parts = pieces(rest); // a name and its text, in turn
   const forms = Object.fromEntries(parts.flatMap((name, at) => (at % 2 ? [] : [[name.trim(), parts[at + 1]]])));
   return fillIn(forms[new Intl.PluralRules(language()).select(value)] ?? forms.other, values);

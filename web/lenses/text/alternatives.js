@@ -240,8 +240,8 @@ function openOther(position) {
   if (position <= at) return open(at); // both endings have it, or it is the changed one
   continueFrom(0, at + 1, { pick: [...text][0] });
   page.once(
-    () => (page.watch(state.frames), (state.turnAt(position)?.id ?? 0) > 0),
-    () => open(position),
+    () => (page.watch(state.frames), page.refusal.value !== null || (state.turnAt(position)?.id ?? 0) > 0),
+    () => page.refusal.value === null && open(position),
   );
 }
 

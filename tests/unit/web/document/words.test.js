@@ -16,4 +16,5 @@ test("a browser gets the nearest language, and a text without a translation is E
     [found, t("no.such"), render(["a", { id: "move.send" }])],
     [["de", "zh-TW", "en"], "no.such", "a Send"],
   );
+  assert.equal(t("fact.model", { name: "a\u202eb" }), "Model: a\ufffdb"); // it would turn round what follows
 });
