@@ -42,7 +42,7 @@ TEXTS: dict[str, tuple[int, list[dict[str, Any]]]] = {
     "Make its lines short": (400, [{"seed": 2}, {"seed": 2, "clamps": [HELD]}]),
     "Calm, normal, wild": (260, [{"seed": 2, "temperature": value} for value in (0.3, 0.8, 1.5)]),
 }
-STEPS = ["A letter is drawn", "Temperature", "Memory", "A gate", "A named cell"]
+STEPS = ["A letter is drawn", "Calm or wild", "Memory", "A gate", "A named cell"]
 LENSES = ["step", "plain", *["memory"] * 3]
 ABOUT = {3: ".panel .which", 4: ".panel .gates"}  # what the texts of some steps are about
 
@@ -208,10 +208,10 @@ def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_sett
     tour.get_by_role("button", name="One letter").click()
     expect(footer(page)).to_contain_text("21 characters")
     button(page, "Next").click()
-    tour.get_by_role("button", name="Temperature 0.2").click()
+    tour.get_by_role("button", name="Calm: temperature 0.2").click()
     expect(temperature).to_have_value("0.2")
     temperature.fill("1.5")
-    expect(tour.locator("[aria-pressed=true]")).to_have_text("Temperature 1.5")
+    expect(tour.locator("[aria-pressed=true]")).to_have_text("Wild: temperature 1.5")
     button(page, "Next").click()
     expect(temperature).to_have_value("0.5")
     focused = page.locator(".log i.focus")

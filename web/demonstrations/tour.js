@@ -39,8 +39,8 @@ const STEPS = [
   {
     lens: "plain",
     prepare: showUncertainCharacter,
-    actions: [0.2, 0.8, 1.5].map((temperature) => [
-      { id: "demo.bolder.column", values: { temperature } },
+    actions: Object.entries({ calm: 0.2, normal: 0.8, wild: 1.5 }).map(([name, temperature]) => [
+      { id: `demo.bolder.${name}`, values: { temperature } },
       () => state.type("temperature", temperature),
       temperature,
     ]),
@@ -59,7 +59,7 @@ const STEPS = [
 
 /** The visitor's own lens, settings and clamped cells. */
 let before = ownChoices();
-let isBegun = false; // it shows a text that was written with free cells, and not wildly
+let isBegun = false; // it shows a text that was written with free cells and drawn letters, and not wildly
 
 function ownChoices() {
   const { temperature, seed, length } = state.controls();
@@ -131,7 +131,8 @@ async function open(number) {
   restore(before.settings); // another step may have set them
   lenses.alternatives.value = null; // of the step before
   const last = lastTurn(state.log.value);
-  const isUsual = ({ cells, settings }) => !cells.length && !(settings?.temperature > 1);
+  const isUsual = ({ cells, picked, settings }) => !cells.length && !picked && !(settings?.temperature > 1);
+  if (!isBegun) state.compared.value = null;
   if (!last || (!isBegun && !last.reply.parts.every(isUsual))) {
     restore({ temperature: SETTINGS.temperature.default, length: LENGTH });
     send(state.model.value?.examples[0] ?? "");

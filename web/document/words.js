@@ -154,7 +154,7 @@ function fillIn(text, values) {
     .join("");
 }
 
-const OVERRIDES = /[\u202a-\u202e\u2066-\u2069]/g; // of the direction of what follows; a value may come from a stranger
+const OVERRIDES = /[\u202a-\u202e]/g; // of the direction of what follows; a value may come from a stranger
 
 /** @param {string} placeholder @param {Object<string, any>} values */
 function valueOf(placeholder, values) {

@@ -1,6 +1,6 @@
 // The lens over the text: its panel, and what changes on the page when another one is chosen.
 
-import { effect, html, render } from "../vendor/preact.js";
+import { effect, html, render, useLayoutEffect } from "../vendor/preact.js";
 import { Button, find, findAll } from "../document/dom.js";
 import { render as write, t } from "../document/words.js";
 import { close, changed as redraw } from "../state/actions.js";
@@ -10,7 +10,7 @@ import * as focus from "./text/focus.js";
 import { bindAlternatives } from "./text/alternatives.js";
 import { bindText, draws, log, repaint } from "./text/drawn_text.js";
 
-const LOW = "(max-width: 1239px) and (max-height: 600px)"; // the same as in style.css
+const LOW = "(max-width: 768px), (max-width: 1239px) and (max-height: 600px)"; // the same as in style.css
 
 /** Binds the lenses to the elements of the conversation. @param {HTMLElement} pane */
 export function bindLenses(pane) {
@@ -55,6 +55,9 @@ export async function loadPanels() {
 function Panel() {
   const name = state.shownName.value;
   const lens = state.panels.value?.[name];
+  useLayoutEffect(() => {
+    if (lens && matchMedia(LOW).matches) find(document, ".panel").scrollIntoView(); // below the text
+  }, [lens]);
   if (!lens) return null;
   const problem = state.isLost(state.problem.value) ? { id: "status.reconnecting" } : state.problem.value;
   const help = t(`lens.${name}.help`);
@@ -85,5 +88,4 @@ function show(pane, panel, name) {
   if (state.focus.value && !state.isAsking.value) focus.inspect();
   else if (!state.focus.value && name !== "plain" && !page.busy.value && at >= 0) focus.moveTo(state.path, at); // the panel has values to show
   if (state.lensNow()) focus.reveal();
-  if (name !== "plain" && matchMedia(LOW).matches) panel.scrollIntoView(); // below the text
 }

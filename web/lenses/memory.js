@@ -16,6 +16,7 @@ import { repaint } from "./text/drawn_text.js";
 
 const LEVELS = 4; // colours on each side of zero
 const LARGEST = 127; // the value of a byte that stands for 1
+const LEAST_CHANGE = 0.05; // of a cell's value, to be called one
 const GATES = ["input", "forget", "candidate", "output"];
 const CANDIDATE = 2; // the gate that may be negative
 const CHOICES = { free: null, up: CLAMP_VALUE, off: 0, down: -CLAMP_VALUE };
@@ -129,8 +130,10 @@ function compareLines() {
 function changeOf({ gates, held, cell }) {
   if (!gates) return t("memory.no_cell");
   if (held) return t("memory.held", { value: number(Math.tanh(cell[1]), 2) });
-  const [before, after] = cell.map((value) => number(Math.tanh(value), 2)); // as the scale and the colours
-  return t(before === after ? "memory.same" : "memory.change", { before, after });
+  const [before, after] = cell.map(Math.tanh); // as the scale and the colours
+  const isSame = Math.abs(after - before) < LEAST_CHANGE;
+  const id = isSame ? "memory.same" : after > before ? "memory.raised" : "memory.lowered";
+  return t(id, { before: number(before, 2), after: number(after, 2) });
 }
 
 function Gates() {

@@ -6,6 +6,7 @@ import { refOf, requestOf, welcomeTurn } from "../conversation/replies.js";
 import { prefersReducedMotion } from "../document/dom.js";
 import { count, pause } from "../engines/engine.js";
 import { alternatives, frames, path, shownName, welcome } from "../lenses/state.js";
+import { open } from "../lenses/text/alternatives.js";
 import { changed, engine } from "../state/actions.js";
 import * as state from "../state/state.js";
 
@@ -29,7 +30,7 @@ let touched = new AbortController(); // aborted at the first touch of the visito
 /** Lets the visitor's first touch end the arrival. @param {HTMLElement} log */
 export function bindArrival(log) {
   early = Number(log.querySelector(".welcome .reply")?.getAttribute("data-began") || NaN);
-  document.addEventListener("pointerdown", finish, true);
+  document.addEventListener("pointerdown", touch, true);
   document.addEventListener("keydown", ({ key }) => MOVING.has(key) || finish(), true);
   state.onChange([frames], mark);
 }
@@ -38,6 +39,15 @@ const isNarrow = () => matchMedia("(max-width: 768px)").matches;
 
 /** Returns the model whose welcome text is shown; null once there is a conversation. */
 const modelNow = () => (lastTurn(state.log.value) ? null : state.model.value);
+
+// A touch of the chances that opened by themselves opens those that can be chosen; its click does not meet what is under them.
+/** @param {PointerEvent} event */
+function touch({ target }) {
+  if (!(target instanceof Element && target.closest(".alternatives")) || touched.signal.aborted) return finish();
+  const { position } = alternatives.value;
+  const show = () => (finish(), open(position));
+  document.addEventListener("click", show, { once: true });
+}
 
 function finish() {
   if (touched.signal.aborted || !modelNow()) return;

@@ -6,6 +6,7 @@ import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
 import { drawIn, draws, splitAt } from "../lenses/text/drawn_text.js";
+import { quoted } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { invalidate } from "../lenses/text/focus.js";
 import { alternatives, isUntried, lensNow, textOf, turns, welcome } from "../lenses/state.js";
@@ -190,11 +191,26 @@ export class ConversationView {
     const { at, given } = other.turns.at(-1);
     const read = { ...other, begin: at + given, prompt: typedPrompt(turn) };
     drawBeside(node, read, shown.at + shown.given, t("compared.old"));
+    find(node, ":scope > .text:not(.other)").dataset.title = titleOf(old.reply, turn.reply);
     const text = find(node, ":scope > .text:not(.other)");
     const toEnd = text.scrollHeight - text.scrollTop - text.clientHeight;
     if (lastPart(turn.reply)?.end !== null || toEnd <= 0 || toEnd >= NEAR_END) return; // unless the visitor has scrolled back
     for (const each of [text, find(node, ":scope > .other")]) each.scrollTop += toEnd; // the same lines stay side by side
   }
+}
+
+/** The title of a new version: what is different in it, such as the chosen letter. @param {Reply} old @param {Reply} now */
+function titleOf(old, now) {
+  const [before, after] = [lastPart(old), lastPart(now)];
+  const chosen = now.parts.findLastIndex((part) => part.picked);
+  const kept = [...replyText({ ...now, parts: now.parts.slice(0, chosen + 1) })];
+  const [letter, replaced] = [kept.at(-1), [...replyText(old)][kept.length - 1]];
+  const what = JSON.stringify(before.cells) === JSON.stringify(after.cells) ? [] : after.cells.map(state.clampName);
+  if (letter !== replaced) what.push(t("compared.letter", { letter: quoted(letter), replaced: quoted(replaced) }));
+  const { temperature } = after.settings ?? {};
+  if (temperature !== before.settings?.temperature)
+    what.push(t("fact.temperature", { temperature: number(temperature) }));
+  return what.length ? t("compared.now_with", { what }) : t("compared.now");
 }
 
 /**
