@@ -134,6 +134,14 @@ def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: t
     assert seen["controls"] <= most_controls
 
 
+def test_a_touch_of_the_chances_opens_those_that_can_be_chosen(app: App, new_context: BrowserContext) -> None:
+    page = arrive_at(".alternatives .there", app, new_context)
+    page.clock.resume()
+    page.locator(".alternatives .there").click()
+    expect(page.get_by_role("dialog").get_by_role("button", name=re.compile("^Go on with")).first).to_be_visible()
+    assert turns(page).count() == 0
+
+
 def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_beside_it(page: Page, app: App) -> None:
     fast(page)
     text = greeting(app)
@@ -152,6 +160,8 @@ def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_besi
     assert len(changed) == 500
     expect(turns(page).last.locator(".other .reply")).to_have_text(text, use_inner_text=False)
     expect(turns(page).last.locator("i.changed")).to_have_text([char, text[6]])
+    title = f"Now: “{char}” instead of “{text[6]}”"
+    expect(page.get_by_role("group", name="Now")).to_have_attribute("data-title", title)
     button(page, "Keep the new one").click()
     expect(turns(page).last.locator(".other")).to_have_count(0)
     expect(page.locator(".branches .count")).to_have_text("2/2")

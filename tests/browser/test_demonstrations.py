@@ -236,6 +236,20 @@ def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_sett
     setting(page, "Temperature", 0.8)
 
 
+def test_the_tour_begins_with_a_text_that_was_drawn_beside_no_other(page: Page) -> None:
+    fast(page, 20)
+    send(page, PROMPT)
+    log(page).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("^Go on with")).first.click()
+    settled(page)
+    expect(page.locator(".compared .other")).to_be_visible()
+    from_menu(page, "Take the tour")
+    expect(turns(page)).to_have_count(2)
+    expect(page.locator(".compared")).to_have_count(0)
+    button(page, "Close").click()
+
+
 def test_escape_closes_one_thing(page: Page) -> None:
     setting(page, "Speed", 5)
     from_menu(page, "Take the tour")
