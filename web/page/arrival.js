@@ -45,7 +45,11 @@ const modelNow = () => (lastTurn(state.log.value) ? null : state.model.value);
 function touch({ target }) {
   if (!(target instanceof Element && target.closest(".alternatives")) || touched.signal.aborted) return finish();
   const { position } = alternatives.value;
-  const show = () => (finish(), open(position));
+  const show = () => {
+    if (touched.signal.aborted) return; // by another touch: this one was no click
+    finish();
+    open(position);
+  };
   document.addEventListener("click", show, { once: true });
 }
 

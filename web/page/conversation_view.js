@@ -130,7 +130,8 @@ export class ConversationView {
     article.classList.toggle("compared", Boolean(other));
     if (other) {
       const text = [...model.welcome].slice(0, other.at).join("") + other.text;
-      drawBeside(article, { ...read, text, begin: 0 }, 0, t("greeting.other"), other.at + other.shown);
+      const about = { label: t("greeting.other"), title: () => "" };
+      drawBeside(article, { ...read, text, begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
     const hint = other ? "greeting.changed" : hasTouch() ? "greeting.tap" : "page.click_or_enter";
     setText(find(box, ".hint"), lensNow()?.offersChoices ? t(hint) : "");
@@ -190,8 +191,8 @@ export class ConversationView {
     if (!other) return removeBeside(node);
     const { at, given } = other.turns.at(-1);
     const read = { ...other, begin: at + given, prompt: typedPrompt(turn) };
-    drawBeside(node, read, shown.at + shown.given, t("compared.old"));
-    find(node, ":scope > .text:not(.other)").dataset.title = titleOf(old.reply, turn.reply);
+    const title = () => titleOf(old.reply, turn.reply);
+    drawBeside(node, read, shown.at + shown.given, { label: t("compared.old"), title });
     const text = find(node, ":scope > .text:not(.other)");
     const toEnd = text.scrollHeight - text.scrollTop - text.clientHeight;
     if (lastPart(turn.reply)?.end !== null || toEnd <= 0 || toEnd >= NEAR_END) return; // unless the visitor has scrolled back
@@ -218,10 +219,10 @@ function titleOf(old, now) {
  * @param {Element} article  of a turn; it has the text that is shown
  * @param {Path & {begin: number, prompt?: string}} path  the other text, the position of its reply, and the prompt before it
  * @param {number} begin  the position of the reply that is shown
- * @param {string} label
+ * @param {{label: string, title: () => string}} about  the accessible name of the other text, and the title of the text that is shown
  * @param {number} shown  how many characters of the other text are shown now
  */
-function drawBeside(article, path, begin, label, shown = Infinity) {
+function drawBeside(article, path, begin, { label, title }, shown = Infinity) {
   const box = /** @type {HTMLElement} */ (
     article.querySelector(":scope > .other") ?? create("div", "other text", article)
   );
@@ -229,7 +230,7 @@ function drawBeside(article, path, begin, label, shown = Infinity) {
     box.setAttribute("lang", ""); // unknown, as that of the reply
     const now = /** @type {HTMLElement} */ (article.querySelector(":scope > .text:not(.other)"));
     [box.role, box.ariaLabel, box.dataset.title] = ["group", label, t("compared.before")];
-    [now.role, now.ariaLabel, now.dataset.title] = ["group", t("compared.now"), t("compared.now")];
+    [now.role, now.ariaLabel, now.dataset.title] = ["group", t("compared.now"), title()];
     create("span", "prompt", box).textContent = path.prompt ?? "";
     create("span", "reply", box);
   }
