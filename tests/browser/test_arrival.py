@@ -124,7 +124,7 @@ def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None
 def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
     page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    expect(page.locator(".welcome .hint")).to_contain_text("Your turn: change any letter")
+    expect(page.locator(".welcome .hint")).to_contain_text("Now change a coloured letter")
     expect(page.locator(".welcome .other .reply:not(:has(.unwritten))")).to_be_visible()  # both are written
     page.evaluate("document.activeElement.blur()")
     seen = page.evaluate(SEEN)

@@ -22,10 +22,12 @@ const SURE = 1; // bits: a character with fewer was expected
  * @typedef {object} Step
  * @property {string} lens
  * @property {() => unknown} [prepare]  puts a cell or a character in focus
- * @property {string} [shows]  what its text is about; in the memory lens it is under "Other cells"
+ * @property {string} [shows]  what its text is about, in the panel
  * @property {[text: Message, act: () => unknown, value?: number][]} actions  the buttons, and
  *   the temperature that each sets
  */
+
+const GATES = ".closely"; // under "Other cells"
 
 /** @type {Step["actions"]} */
 const ALONG = [
@@ -39,17 +41,18 @@ const STEPS = [
   {
     lens: "plain",
     prepare: showUncertainCharacter,
-    actions: Object.entries({ calm: 0.2, normal: 0.8, wild: 1.5 }).map(([name, temperature]) => [
-      { id: `demo.bolder.${name}`, values: { temperature } },
+    actions: Object.entries({ "page.calm": 0.3, "tour.normal": 0.8, "page.wild": 1.5 }).map(([id, temperature]) => [
+      { id },
       () => state.type("temperature", temperature),
       temperature,
     ]),
   },
-  { lens: "memory", prepare: chooseCounter, actions: ALONG },
-  { lens: "memory", prepare: chooseCounter, shows: ".closely", actions: ALONG },
+  { lens: "memory", prepare: chooseCounter, shows: ".which", actions: ALONG },
+  { lens: "memory", prepare: chooseCounter, shows: GATES, actions: ALONG },
   {
     lens: "memory",
     prepare: chooseCounter,
+    shows: ".hold",
     actions: [
       [{ id: "tour.hold" }, () => clampAndRewrite([heldCell()])],
       [{ id: "tour.free" }, () => clampAndRewrite([])],
@@ -138,7 +141,7 @@ async function open(number) {
     send(state.model.value?.examples[0] ?? "");
   }
   isBegun = true;
-  lenses.isOpen.cells.value = step.lens === "memory" && step.shows !== undefined;
+  lenses.isOpen.cells.value = step.shows === GATES;
   state.lens.value = step.lens;
   await step.prepare?.();
   const isMissing = () => step.actions === ALONG && !lenses.focus.value; // its text is about a character
@@ -149,8 +152,8 @@ async function open(number) {
   } while (state.tourStep.value === number && (isMissing() || !isDrawn()));
   await new Promise(requestAnimationFrame);
   if (state.tourStep.value !== number) return;
-  document.querySelector(`.pane .panel ${step.shows ?? ""}`)?.scrollIntoView({ block: "nearest" });
   reveal();
+  document.querySelector(`.pane .panel ${step.shows ?? ""}`)?.scrollIntoView({ block: "nearest" });
 }
 
 // Shows the chances of a character where others were likely too.

@@ -202,7 +202,7 @@ function whereItLands({ draw, picked, strip, temperature }, char) {
   if (!draw) return t("step.not_drawn");
   if (temperature === 0) return t("step.greedy");
   const place = strip.find((each) => each[0] === char);
-  const values = { number: draw.number, seed: draw.seed, value: number(draw.value, 4), character: quoted(char) };
+  const values = { value: number(draw.value, 4), character: quoted(char) };
   if (!place) return t("step.lands", values);
   return t("step.lands_in", { ...values, low: number(place[1], 3), high: number(place[2], 3) });
 }
@@ -221,7 +221,8 @@ function Draw({ step, char }) {
   return html`
     <${Stage} title=${t("step.draw")} lines=${["draw"]}>
       <svg viewBox="0 0 360 58" class="draw" role="img" aria-label=${text}>${places}${step.draw && step.temperature > 0 && needle}</svg>
-      <p class="which">${text} <b class="char">${visibleCharacter(char)}</b></p>
+      <p class="which">${text}</p>
+      ${step.draw && html`<p class="code">${t("step.random", { number: step.draw.number, seed: step.draw.seed })}</p>`}
     <//>`;
 }
 

@@ -223,7 +223,8 @@ export function bindFocus(log) {
     let position = nextPosition(event.key, from, state.path.chars, state.turns.value);
     if (position === null) return;
     event.preventDefault();
-    if (!state.lensNow()) position = nextInReply(event.key, position, state.path.chars, state.turns.value) ?? from;
+    const lens = state.lensNow();
+    if (!lens?.Panel) position = nextInReply(event.key, position, state.path.chars, state.turns.value, !lens) ?? from;
     if (position !== null) moveTo(state.path, position, { scroll: true }).then(() => announce(position));
   });
 }
@@ -283,17 +284,18 @@ export function nextPosition(key, from, chars, turns) {
 }
 
 /**
- * Returns the position of a character of a reply that is no line end: this one, or the next in the direction of the key;
- * null if there is none.
+ * Returns the position of a character of a reply: this one, or the next in the direction of the key; null if there is none.
  * @param {string} key of a keydown event
  * @param {number} position
  * @param {string[]} chars the text
  * @param {{at: number, given: number, length: number}[]} turns
+ * @param {boolean} skipsLineEnds
  */
-export function nextInReply(key, position, chars, turns) {
+export function nextInReply(key, position, chars, turns, skipsLineEnds) {
   const by = ["ArrowRight", "ArrowDown", "Home"].includes(key) ? 1 : -1;
   const isInReply = (n) => turns.some(({ at, given, length }) => n >= at + given && n < at + length);
-  for (let at = position; at >= 0 && at < chars.length; at += by) if (chars[at] !== "\n" && isInReply(at)) return at;
+  for (let at = position; at >= 0 && at < chars.length; at += by)
+    if (isInReply(at) && !(skipsLineEnds && chars[at] === "\n")) return at;
   return null;
 }
 
