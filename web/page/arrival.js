@@ -31,6 +31,7 @@ let touched = new AbortController(); // aborted at the first touch of the visito
 export function bindArrival(log) {
   early = Number(log.querySelector(".welcome .reply")?.getAttribute("data-began") || NaN);
   document.addEventListener("pointerdown", touch, true);
+  document.addEventListener("input", finish, true);
   document.addEventListener("keydown", ({ key }) => MOVING.has(key) || finish(), true);
   state.onChange([frames], mark);
 }

@@ -16,8 +16,6 @@ import * as state from "../state/state.js";
 const LEAST = 80; // characters of an announcement, which ends with a sentence or a line
 const MOST = 200; // characters; an announcement without the end of a sentence ends with a word
 const MS_PER_CHARACTER = 60; // of speech
-const NEAR_END = 60; // pixels within which a version that is being written stays at its end
-const LINES_BEFORE = 2.5; // above a changed letter that is scrolled to: the title of the text, and a line
 const UNEXPECTED = new Set(["blocked", "time"]); // endings that the visitor must see; a fault has a line of its own
 
 /**
@@ -193,10 +191,6 @@ export class ConversationView {
     const read = { ...other, begin: at + given, prompt: typedPrompt(turn) };
     const title = () => titleOf(old.reply, turn.reply);
     drawBeside(node, read, shown.at + shown.given, { label: t("compared.old"), title });
-    const text = find(node, ":scope > .text:not(.other)");
-    const toEnd = text.scrollHeight - text.scrollTop - text.clientHeight;
-    if (lastPart(turn.reply)?.end !== null || toEnd <= 0 || toEnd >= NEAR_END) return; // unless the visitor has scrolled back
-    for (const each of [text, find(node, ":scope > .other")]) each.scrollTop += toEnd; // the same lines stay side by side
   }
 }
 
@@ -243,15 +237,18 @@ function drawBeside(article, path, begin, { label, title }, shown = Infinity) {
   splitAt(article.querySelector(":scope > .text:not(.other) .reply"), same);
   splitAt(box.querySelector(".reply"), same);
   const changed = findAll(article, ".changed");
-  const key = `${same} ${article.classList.contains("writing")}`;
-  if (changed.length < 2 || box.dataset.shown === key) return;
-  box.dataset.shown = key; // once both changed letters are drawn, and again at the end, they are scrolled to: what follows them is to be seen
+  if (changed.length < 2 || box.dataset.shown === String(same)) return;
+  box.dataset.shown = String(same); // once both changed letters are drawn they are scrolled to: what follows them is to be seen
   for (const each of changed) {
     const text = each.closest(".text");
-    const top = each.getBoundingClientRect().top - text.getBoundingClientRect().top + text.scrollTop;
-    const before = LINES_BEFORE * each.getBoundingClientRect().height;
-    text.classList.toggle("from-change", top > 2 * before);
-    text.scrollTop = top > 2 * before ? top - before : 0;
+    const [title, line] = [
+      parseFloat(getComputedStyle(text, "::before").height),
+      parseFloat(getComputedStyle(text).lineHeight),
+    ];
+    const { top, height } = each.getBoundingClientRect();
+    const above = top - (line - height) / 2 - text.getBoundingClientRect().top + text.scrollTop - title; // to the top of its line
+    text.classList.toggle("from-change", above > 2 * line);
+    text.scrollTop = above > 2 * line ? above - line : 0; // the line before it is below the title
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { effect, html, signal, useSignal } from "../vendor/preact.js";
 import { lastPart, lastTurn, versionsShown, wholeText } from "../conversation/log.js";
+import { welcomeTurn } from "../conversation/replies.js";
 import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
@@ -15,6 +16,7 @@ import * as state from "../state/state.js";
 import { count, isLocal, shownName } from "../engines/engine.js";
 import { SETTINGS, isAllowed } from "../settings.js";
 
+const CALMEST = 0.2; // below it a text soon repeats itself
 const STARTERS = 3;
 const SHOWN = 50;
 const EXCERPT = 80; // characters
@@ -101,11 +103,11 @@ export function ClampedCells() {
  * writes the last reply again with it, beside the reply before.
  */
 export function Examples() {
-  const examples = (state.model.value?.examples ?? []).slice(0, STARTERS);
-  const { temperature } = state.sampling.value;
-  const turn = lastTurn(state.currentLog());
+  const [model, { temperature }] = [state.model.value, state.sampling.value];
+  const examples = (model?.examples ?? []).slice(0, STARTERS);
+  const turn = lastTurn(state.currentLog()) ?? (model?.welcome ? welcomeTurn(model) : null);
   const written = turn && lastPart(turn.reply)?.settings?.temperature;
-  if (written !== undefined && written !== temperature && !state.busy.value && !state.tourStep.value) {
+  if (typeof written === "number" && written !== temperature && !state.busy.value && !state.tourStep.value) {
     const rewrite = () => actions.rewrite({ temperature });
     return html`<${Button} id="difference" isOff=${!isFree()} onPress=${unlessBusy(rewrite)}>${t("page.difference")}<//>`;
   }
@@ -207,7 +209,7 @@ export function CalmWild() {
   const isMoved = useSignal(false);
   const { slider } = SETTINGS.temperature;
   const { temperature } = state.sampling.value;
-  const [low, high] = [Math.min(slider.minimum, temperature), Math.max(slider.maximum, temperature)];
+  const [low, high] = [Math.min(CALMEST, temperature), Math.max(slider.maximum, temperature)];
   const label = `${t("setting.temperature")}: ${t("page.calm")} – ${t("page.wild")}`;
   const slide = ({ target }) => {
     state.type("temperature", Number(Number(target.value).toFixed(2)));

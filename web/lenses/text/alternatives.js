@@ -114,7 +114,7 @@ function Arrival({ position, char, answer, choice }) {
         <b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${chance(share)}<//>
       </span></li>`;
   });
-  return html`<ol class="choices">${items}</ol>`;
+  return html`<p class="head">${t("alternatives.rivals")}</p><ol class="choices">${items}</ol>`;
 }
 
 const titleOf = (char) => t("alternatives.title", { character: nameOf(char) });
@@ -128,7 +128,9 @@ function place() {
   if (!character) return close();
   const [letter, text] = [character.getBoundingClientRect(), log.getBoundingClientRect()];
   const { offsetWidth: width, offsetHeight: shownHeight } = box;
-  if (matchMedia(SHEET).matches) {
+  const tour = document.querySelector("#tour:not([hidden])")?.getBoundingClientRect();
+  box.classList.toggle("sheet", shown.choice === undefined || tour !== undefined); // the chances of the first text stay beside it
+  if (matchMedia(SHEET).matches && box.classList.contains("sheet")) {
     box.style.left = box.style.top = "";
     return;
   }
@@ -138,7 +140,6 @@ function place() {
   const why = box.querySelector(".why");
   const others = shownHeight - (why?.clientHeight ?? 0);
   const height = others + (why?.scrollHeight ?? 0);
-  const tour = document.querySelector("#tour:not([hidden])")?.getBoundingClientRect();
   const floor = tour && tour.left < GAP ? tour.top : innerHeight; // its card is below the text, or beside it
   const [below, above] = [floor - endings.bottom, endings.top].map((space) => space - 2 * GAP);
   const isBelow = height <= below || above <= below;
