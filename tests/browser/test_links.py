@@ -141,7 +141,7 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
     page.goto(f"{app.url}?prompt=<i>x</i>&seed=3&length=40&temperature=1.5&model=other&text=0123456789abcdef")
     expect(turns(page).locator(".prompt")).to_have_text("<i>x</i>")
     expect(log(page).locator(".mark")).to_have_text(OTHER)
-    expect(page.locator("#message")).to_contain_text("New conversation brings yours back.")
+    expect(page.locator("#message")).to_contain_text("New conversation brings back your own.")
     open_settings(page)
     length, model = (
         page.get_by_role("spinbutton", name="Length"),

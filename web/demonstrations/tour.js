@@ -14,6 +14,7 @@ import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 
 const LENGTH = 160; // characters of the reply that the tour begins with, if there is none
+const AFTER = 12; // characters that follow the line end with which the steps about memory begin, at least
 const SURE = 1; // bits: a character with fewer was expected
 
 /**
@@ -152,6 +153,7 @@ async function open(number) {
   } while (state.tourStep.value === number && (isMissing() || !isDrawn()));
   await new Promise(requestAnimationFrame);
   if (state.tourStep.value !== number) return;
+  if (step.actions === ALONG) await moveToLineEnd();
   reveal();
   document.querySelector(`.pane .panel ${step.shows ?? ""}`)?.scrollIntoView({ block: "nearest" });
 }
@@ -177,6 +179,13 @@ function chooseCounter() {
   const model = state.model.value;
   const cell = (model && lineCounter(model)?.cell) ?? model?.cells[0];
   if (cell) choose([cell.layer, cell.index]);
+}
+
+// Puts the last line end that some characters follow in focus: there and after it the cell that counts the line changes.
+async function moveToLineEnd() {
+  const { path } = lenses;
+  const at = path.chars.lastIndexOf("\n", path.chars.length - AFTER);
+  if (at >= 0) await moveTo(path, at, { scroll: true });
 }
 
 // Puts the next character, or the one before, in focus.

@@ -58,6 +58,7 @@ function Panel() {
   const [layer, index] = cell.value;
   const known = named.find((each) => each.layer === layer && each.index === index);
   const { layers = 1, hidden = 1 } = page.model.value ?? {};
+  const counter = known ? lineCounter(page.model.value) : null;
   const field = (value, count, take) => html`
     <input type="number" min="1" step="1" max=${count} value=${value + 1} onChange=${({ target }) => choose(take(Number(target.value) - 1))} />`;
   const open = isOpen.cells.value;
@@ -75,6 +76,7 @@ function Panel() {
   return html`
     <p class="one-cell">${t("memory.one")} <b>${page.cellName(layer, index)}</b></p>
     <${Scale}>${t("memory.scale")}<//>
+    ${counter && known === counter.cell && html`<p>${t(counter.value > 0 ? "memory.long_is_high" : "memory.long_is_low")}</p>`}
     <${ClampChoice} />
     <${Change} />
     <details class="other-cells" open=${open} onToggle=${toggle}>
