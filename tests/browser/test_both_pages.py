@@ -139,6 +139,7 @@ def test_a_reload_keeps_settings_and_the_typed_prompt_and_ends_the_reply(both: S
     page.route("**/config.json", lambda _: None)
     page.reload(wait_until="commit")
     expect(page.locator("#ask button:not([disabled])")).to_be_attached()  # the scripts run, and the model is not known
+    page.wait_for_load_state()  # the browser may refuse to reload a page that it is still loading
     page.unroute("**/config.json")
     page.reload()
     settled(page)
