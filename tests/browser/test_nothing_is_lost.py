@@ -183,6 +183,8 @@ def test_the_difference_that_a_temperature_makes_is_shown_beside_the_reply(
         expected(lm), use_inner_text=False
     )
     expect(button(page, "See the difference")).to_have_count(0)  # it is the reply's temperature now
+    button(page, "New conversation").click()
+    expect(page.locator("#examples button")).not_to_have_count(0)  # the temperature stays, and so do the starters
 
 
 def test_a_new_conversation_ends_the_reply_that_is_written_and_keeps_it(app: App, context: BrowserContext) -> None:

@@ -99,13 +99,13 @@ export function drawPage(root) {
 /** @param {HTMLElement} root @param {HTMLElement} settings */
 function bindMenu(root, settings) {
   const selectors = ["#new-conversation", "#open-settings", "#look-inside", "#inside"];
-  const [anew, opener, inside, menu] = selectors.map((each) => find(root, each));
+  const [newConversation, opener, inside, menu] = selectors.map((each) => find(root, each));
   const { settings: isOpen } = state.isOpen;
-  anew.addEventListener("click", () => {
+  newConversation.addEventListener("click", () => {
     actions.clear();
     focusPrompt();
   });
-  effect(() => void (anew.hidden = !state.hasTurns.value));
+  effect(() => void (newConversation.hidden = !state.hasTurns.value));
   opener.addEventListener("click", () => {
     if (isOpen.value) return actions.close(isOpen);
     isOpen.value = true;

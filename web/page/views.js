@@ -99,18 +99,19 @@ export function ClampedCells() {
 }
 
 /**
- * Example prompts, until there is a conversation; then what its colours mean or, after the temperature was changed, a button that
- * writes the last reply again with it, beside the reply before.
+ * Example prompts, until there is a conversation; then what its colours mean. After the temperature was changed, a button writes the
+ * text that is shown again with it, beside the one before.
  */
 export function Examples() {
   const [model, { temperature }] = [state.model.value, state.sampling.value];
   const examples = (model?.examples ?? []).slice(0, STARTERS);
   const turn = lastTurn(state.currentLog()) ?? (model?.welcome ? welcomeTurn(model) : null);
   const written = turn && lastPart(turn.reply)?.settings?.temperature;
-  if (typeof written === "number" && written !== temperature && !state.busy.value && !state.tourStep.value) {
-    const rewrite = () => actions.rewrite({ temperature });
-    return html`<${Button} id="difference" isOff=${!isFree()} onPress=${unlessBusy(rewrite)}>${t("page.difference")}<//>`;
-  }
+  const isOther = typeof written === "number" && written !== temperature && !state.busy.value && !state.tourStep.value;
+  const rewrite = unlessBusy(() => actions.rewrite({ temperature }));
+  const difference =
+    isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${t("page.difference")}<//>`;
+  if (difference && (state.hasTurns.value || !examples.length)) return difference;
   if (state.hasTurns.value && lensNow()?.offersChoices) return html`<p class="legend">${t("greeting.colours")}</p>`;
   if (!examples.length || state.hasTurns.value) return null;
   const press = (example) => {
@@ -121,7 +122,7 @@ export function Examples() {
     const text = example ? example.replaceAll("\n", " ⏎") : t("page.anywhere");
     return html`<${Button} key=${example} isOff=${!isFree()} onPress=${() => press(example)}>${text}<//>`;
   });
-  return html`<div id="examples" role="group" aria-label=${t("page.start_with")}>${buttons}</div>`;
+  return html`<div id="examples" role="group" aria-label=${t("page.start_with")}>${difference}${buttons}</div>`;
 }
 
 /** What can be done with the last reply, below it: only what is possible now. */
