@@ -7,7 +7,7 @@ import { lineCounter } from "../lenses/names.js";
 import { isCovered, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 
-const LINK = /^#tour-([1-5])$/;
+const LINK = /^#tour-([1-3])$/;
 /** @import { Model } from "../engines/engine.js" */
 
 /** @type {Record<string, (model: Model) => boolean>} whether a model has a demonstration, by name */
@@ -18,6 +18,9 @@ const OFFERED = {
 };
 
 const isFree = () => !state.busy.value && state.model.value !== null;
+
+/** Shows a demonstration. @type {(name: string) => Promise<void>} */
+let show;
 
 /**
  * Draws the row, and opens the step of the tour that the address names. Returns what imports the modules of the stage and
@@ -39,9 +42,9 @@ export function bindDemonstrations(root) {
     loading.catch(() => (loading = null)); // without a network: the next click tries again
     return loading;
   };
-  const show = async (name) => (await load()).show(name);
+  show = async (name) => (await load()).show(name);
   render(html`<${Tour} />`, find(root, "#begin-tour"));
-  render(html`<${List} show=${show} />`, find(root, "#demonstrations"));
+  render(html`<${List} />`, find(root, "#demonstrations"));
   effect(() => {
     if (state.tourStep.value) load().catch(() => (state.tourStep.value = 0));
   });
@@ -81,13 +84,15 @@ function Tour() {
   return html`<${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${state.model.value === null} onPress=${begin}>${t("tour.begin")}<//>`;
 }
 
-/** @param {{show: (name: string) => void}} properties */
-function List({ show }) {
-  const [model, isStarted] = [state.model.value, state.isStarted.value];
-  const buttons = Object.entries(OFFERED).map(([name, isOffered]) => {
-    const isHidden = isStarted && !(model && isOffered(model));
-    return html`<${Button} key=${name} data-demonstration=${name} hidden=${isHidden} isOff=${model === null} onPress=${press(() => show(name))}>${t(`demo.${name}`)}<//>`;
-  });
+/** The button that shows a demonstration. @param {{name: string}} properties */
+export function Demonstration({ name }) {
+  const model = state.model.value;
+  const isHidden = state.isStarted.value && !(model && OFFERED[name](model));
+  return html`<${Button} data-demonstration=${name} hidden=${isHidden} isOff=${model === null} onPress=${press(() => show(name))}>${t(`demo.${name}`)}<//>`;
+}
+
+function List() {
+  const buttons = Object.keys(OFFERED).map((name) => html`<${Demonstration} key=${name} name=${name} />`);
   const switchColours = ({ target }) => (state.colours.value = target.checked);
   const colours = html`<label class="colours"><input type="checkbox" checked=${state.colours.value} onChange=${switchColours} />${t("page.colours")}</label>`;
   return html`

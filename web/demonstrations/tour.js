@@ -1,9 +1,9 @@
-// The tour: a card with five steps over what is on the page, each with a link of its own (#tour-1 to #tour-5).
+// The tour: a card with three steps over what is on the page, each with a link of its own (#tour-1 to #tour-3).
 
 import { html, render, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { lastTurn } from "../conversation/log.js";
 import { Button, find } from "../document/dom.js";
-import { render as textOf, t } from "../document/words.js";
+import { t } from "../document/words.js";
 import { choose } from "../lenses/memory.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
@@ -15,49 +15,27 @@ import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 
 const LENGTH = 160; // characters of the reply that the tour begins with, if there is none
 const AFTER = 12; // characters that follow the line end with which the steps about memory begin, at least
-const SURE = 1; // bits: a character with fewer was expected
 
 /**
- * @import { Clamp, Message } from "../engines/engine.js"
+ * @import { Clamp } from "../engines/engine.js"
  *
  * @typedef {object} Step
  * @property {string} lens
- * @property {() => unknown} [prepare]  puts a cell or a character in focus
- * @property {string} [shows]  what its text is about, in the panel
- * @property {[text: Message, act: () => unknown, value?: number][]} actions  the buttons, and
- *   the temperature that each sets
+ * @property {string} shows  what its text is about, in the panel
+ * @property {Record<string, () => unknown>} actions  what each button does, by the id of its text
  */
 
-const GATES = ".closely"; // under "Other cells"
-
 /** @type {Step["actions"]} */
-const ALONG = [
-  [{ id: "tour.before" }, () => move(-1)],
-  [{ id: "tour.after" }, () => move(1)],
-];
+const ALONG = { "tour.before": () => move(-1), "tour.after": () => move(1) };
 
 /** @type {Step[]} */
 const STEPS = [
-  { lens: "step", shows: ".stages > :last-child", actions: [[{ id: "step.button" }, press]] },
-  {
-    lens: "plain",
-    prepare: showUncertainCharacter,
-    actions: Object.entries({ "page.calm": 0.3, "tour.normal": 0.8, "page.wild": 1.5 }).map(([id, temperature]) => [
-      { id },
-      () => state.type("temperature", temperature),
-      temperature,
-    ]),
-  },
-  { lens: "memory", prepare: chooseCounter, shows: ".which", actions: ALONG },
-  { lens: "memory", prepare: chooseCounter, shows: GATES, actions: ALONG },
+  { lens: "step", shows: ".stages > :last-child", actions: { "step.button": press } },
+  { lens: "memory", shows: ".which", actions: ALONG },
   {
     lens: "memory",
-    prepare: chooseCounter,
     shows: ".hold",
-    actions: [
-      [{ id: "tour.hold" }, () => clampAndRewrite([heldCell()])],
-      [{ id: "tour.free" }, () => clampAndRewrite([])],
-    ],
+    actions: { "tour.hold": () => clampAndRewrite([heldCell()]), "tour.free": () => clampAndRewrite([]) },
   },
 ];
 
@@ -88,7 +66,6 @@ export function drawTour(root) {
       return;
     }
     history.replaceState(history.state, "", location.pathname + location.search);
-    lenses.alternatives.value = null; // of its second step
     restore(before.settings);
     if (before.cells !== ownChoices().cells) clamp(before.cells);
     state.lens.value = before.lens;
@@ -106,10 +83,9 @@ function Card() {
   }, [number]);
   if (!number) return null;
   const isLast = number === STEPS.length;
-  const buttons = STEPS[number - 1].actions.map(([text, act, value]) => {
-    const isChosen = value === undefined ? null : Number(state.typed.temperature.value) === value;
-    return html`<${Button} key=${textOf(text)} aria-pressed=${isChosen} isOff=${state.busy.value} onPress=${act}>${textOf(text)}<//>`;
-  });
+  const buttons = Object.entries(STEPS[number - 1].actions).map(
+    ([id, act]) => html`<${Button} key=${id} isOff=${state.busy.value} onPress=${act}>${t(id)}<//>`,
+  );
   const go = (by) => () => (isLast && by > 0 ? end() : (state.tourStep.value = number + by));
   const [title, text] = [t(`tour.${number}`), t(`tour.${number}.text`)];
   return html`
@@ -132,8 +108,7 @@ async function open(number) {
   const step = STEPS[number - 1];
   history.replaceState(history.state, "", `#tour-${number}`);
   state.demonstration.value = "";
-  restore(before.settings); // another step may have set them
-  lenses.alternatives.value = null; // of the step before
+  lenses.alternatives.value = null; // they would cover what the step is about
   const last = lastTurn(state.log.value);
   const isUsual = ({ cells, picked, settings }) => !cells.length && !picked && !(settings?.temperature > 1);
   if (!isBegun) state.compared.value = null;
@@ -142,11 +117,11 @@ async function open(number) {
     send(state.model.value?.examples[0] ?? "");
   }
   isBegun = true;
-  lenses.isOpen.cells.value = step.shows === GATES;
+  lenses.isOpen.cells.value = false;
   state.lens.value = step.lens;
-  await step.prepare?.();
+  if (step.lens === "memory") chooseCounter();
   const isMissing = () => step.actions === ALONG && !lenses.focus.value; // its text is about a character
-  const isDrawn = () => !lenses.isAsking.value && !state.busy.value && (step.lens === "plain" || lenses.details.value);
+  const isDrawn = () => !lenses.isAsking.value && !state.busy.value && lenses.details.value;
   do {
     if (isMissing()) move(0);
     await new Promise(requestAnimationFrame); // until the lens is drawn with its values
@@ -155,23 +130,7 @@ async function open(number) {
   if (state.tourStep.value !== number) return;
   if (step.actions === ALONG) await moveToLineEnd();
   reveal();
-  document.querySelector(`.pane .panel ${step.shows ?? ""}`)?.scrollIntoView({ block: "nearest" });
-}
-
-// Shows the chances of a character where others were likely too.
-async function showUncertainCharacter() {
-  const turn = lenses.turns.value.at(-1);
-  if (!turn) return;
-  const { path, alternatives } = lenses;
-  const from = turn.at + turn.given;
-  const { bits = [] } = await path.ask({ from });
-  const found = bits.findIndex((each, at) => at > 0 && each > SURE);
-  const position = from + Math.max(0, found);
-  const answer = await path.ask({ at: position });
-  if (STEPS[state.tourStep.value - 1]?.prepare !== showUncertainCharacter || !answer.top?.length) return;
-  moveTo(path, position, { scroll: true });
-  alternatives.value = { position, turn: turn.id, char: path.chars[position], answer, choice: "" };
-  scrollTo({ top: 0, behavior: "instant" }); // on a phone the chances are at the top of the window, where they cover the title alone
+  document.querySelector(`.pane .panel ${step.shows}`)?.scrollIntoView({ block: "nearest" });
 }
 
 // Shows the named cell that counts the line, else the first named one.

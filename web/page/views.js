@@ -11,6 +11,7 @@ import * as actions from "../state/actions.js";
 import { likely } from "../lenses/names.js";
 import { lensNow, textOf, welcome } from "../lenses/state.js";
 import { TracedText } from "../lenses/text/traced_text.js";
+import { Demonstration } from "../demonstrations/demonstrations.js";
 import { facts } from "./conversation_view.js";
 import * as state from "../state/state.js";
 import { count, isLocal, shownName } from "../engines/engine.js";
@@ -99,7 +100,7 @@ export function ClampedCells() {
 }
 
 /**
- * Example prompts, until there is a conversation; then what its colours mean. After the temperature was changed, a button writes the
+ * Example prompts, until there is a conversation; then what its colours mean, and a demonstration. After the temperature was changed, a button writes the
  * text that is shown again with it, beside the one before.
  */
 export function Examples() {
@@ -112,14 +113,15 @@ export function Examples() {
   const difference =
     isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${t("page.difference")}<//>`;
   if (difference && (state.hasTurns.value || !examples.length)) return difference;
-  if (state.hasTurns.value && lensNow()?.offersChoices) return html`<p class="legend">${t("greeting.colours")}</p>`;
+  if (state.hasTurns.value && lensNow()?.offersChoices)
+    return html`<p class="legend">${t("greeting.colours")}</p><${Demonstration} name="lines" />`;
   if (!examples.length || state.hasTurns.value) return null;
   const press = (example) => {
     focusPrompt();
     actions.send(example);
   };
   const buttons = examples.map((example) => {
-    const text = example ? example.replaceAll("\n", " ⏎") : t("page.anywhere");
+    const text = example.trim().replaceAll("\n", " ⏎ ") || t("page.anywhere");
     return html`<${Button} key=${example} isOff=${!isFree()} onPress=${() => press(example)}>${text}<//>`;
   });
   return html`<div id="examples" role="group" aria-label=${t("page.start_with")}>${difference}${buttons}</div>`;

@@ -40,7 +40,8 @@ def contrast(one: str, other: str) -> float:
 def test_characters_are_readable_on_every_level(scheme: str, scale: str) -> None:
     letter, count = SCALES[scale]
     levels = [f"{letter}{level}" for level in range(1, count + 1)]
-    backgrounds = [colour for level in levels for colour in colours(scheme, level, "background")]
+    declared = "background" if letter == "b" else "--value"
+    backgrounds = [colour for level in levels for colour in colours(scheme, level, declared)]
     texts = [colour for level in levels for colour in colours(scheme, level, "color")]
     assert all(contrast(*each) >= 5.5 for each in zip(backgrounds, texts, strict=True))
     assert all(contrast(*each) >= 1.15 for each in pairwise(backgrounds))

@@ -197,9 +197,7 @@ export function bindAlternatives(pane) {
     else if (last) open(last.at + last.length - 1); // the arrow keys lead to the others
   });
   box.addEventListener("keydown", onKey);
-  // The tour shows the chances, and its buttons change them.
-  const closeFor = (target) =>
-    target instanceof Element && !box.contains(target) && !target.closest("#tour") && close(false);
+  const closeFor = (target) => target instanceof Element && !box.contains(target) && close(false);
   box.addEventListener("focusout", ({ relatedTarget }) => closeFor(relatedTarget));
   document.addEventListener("pointerdown", ({ target }) => state.alternatives.value && closeFor(target));
   new ResizeObserver(() => (place(), uncover())).observe(box); // its details arrive later
