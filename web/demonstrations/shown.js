@@ -75,9 +75,8 @@ function aboutCounter(model) {
 
 /** @param {Column[]} texts @param {About} about @returns {Message} */
 function compareLines(texts, about) {
-  const [free, held] = texts.map(({ lengths }) => meanOf(lengths.value));
-  if (!free || !held) return { id: "demo.lines.few" };
-  const shorter = 1 - Math.round(held) / Math.round(free); // as the numbers that are shown
+  const [free, held] = texts.map(({ lengths }) => meanOf(lengths.value) ?? 0);
+  const shorter = free && 1 - Math.round(held) / Math.round(free); // as the numbers that are shown
   const values = { ...about, free: number(free, 0), held: number(held, 0), shorter: percent(shorter) };
   return { id: shorter >= CLEARLY ? "demo.lines.result" : "demo.lines.no_result", values };
 }

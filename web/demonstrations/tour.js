@@ -13,7 +13,7 @@ import { SETTINGS } from "../settings.js";
 import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 
-const LENGTH = 160; // characters of the reply that the tour begins with, if there is none
+const LENGTH = 160; // characters of the reply that the tour begins with, where it cannot begin with what is there
 const AFTER = 12; // characters that follow the line end with which the steps about memory begin, at least
 
 /**
@@ -44,8 +44,8 @@ let before = ownChoices();
 let isBegun = false; // it shows a text that was written with free cells and drawn letters, and not wildly
 
 function ownChoices() {
-  const { temperature, seed, length } = state.controls();
-  return { lens: state.lens.value, settings: { temperature, seed, length }, cells: state.log.value.held.cells };
+  const { temperature, seed, length, speed } = state.controls();
+  return { lens: state.lens.value, settings: { temperature, seed, length, speed }, cells: state.log.value.held.cells };
 }
 
 /** Draws the card while a step is shown, and puts the visitor's lens and settings back after it. @param {HTMLElement} root */
@@ -81,6 +81,7 @@ function Card() {
     heading.current?.focus({ preventScroll: true });
     if (number) open(number);
   }, [number]);
+  useLayoutEffect(() => showSubject(number), [lenses.details.value]);
   if (!number) return null;
   const isLast = number === STEPS.length;
   const buttons = Object.entries(STEPS[number - 1].actions).map(
@@ -98,7 +99,7 @@ function Card() {
     <div class="moves">
       <${Button} class="back" isOff=${number === 1} onPress=${go(-1)}>${t("tour.back")}<//>
       <${Button} class="next primary" onPress=${go(1)}>${t(isLast ? "tour.end" : "tour.next")}<//>
-      <${Button} class="close" onPress=${end}>${t("tour.close")}<//>
+      <${Button} class="close" hidden=${isLast} onPress=${end}>${t("tour.close")}<//>
     </div>`;
 }
 
@@ -109,12 +110,13 @@ async function open(number) {
   history.replaceState(history.state, "", `#tour-${number}`);
   state.demonstration.value = "";
   lenses.alternatives.value = null; // they would cover what the step is about
-  const last = lastTurn(state.log.value);
+  const [last, model] = [lastTurn(state.log.value), state.model.value];
   const isUsual = ({ cells, picked, settings }) => !cells.length && !picked && !(settings?.temperature > 1);
   if (!isBegun) state.compared.value = null;
-  if (!last || (!isBegun && !last.reply.parts.every(isUsual))) {
-    restore({ temperature: SETTINGS.temperature.default, length: LENGTH });
-    send(state.model.value?.examples[0] ?? "");
+  if (last ? !isBegun && !last.reply.parts.every(isUsual) : !model?.welcome) {
+    const { temperature, speed } = SETTINGS;
+    restore({ temperature: temperature.default, length: LENGTH, speed: speed.slider.maximum });
+    send(model?.examples[0] ?? "");
   }
   isBegun = true;
   lenses.isOpen.cells.value = false;
@@ -130,7 +132,13 @@ async function open(number) {
   if (state.tourStep.value !== number) return;
   if (step.actions === ALONG) await moveToLineEnd();
   reveal();
-  document.querySelector(`.pane .panel ${step.shows}`)?.scrollIntoView({ block: "nearest" });
+  showSubject(number);
+}
+
+// Scrolls the panel to what the text of a step is about.
+function showSubject(number) {
+  const { shows } = STEPS[number - 1] ?? {};
+  document.querySelector(`.pane .panel ${shows}`)?.scrollIntoView({ block: "nearest" });
 }
 
 // Shows the named cell that counts the line, else the first named one.
@@ -143,7 +151,8 @@ function chooseCounter() {
 // Puts the last line end that some characters follow in focus: there and after it the cell that counts the line changes.
 async function moveToLineEnd() {
   const { path } = lenses;
-  const at = path.chars.lastIndexOf("\n", path.chars.length - AFTER);
+  const isEnd = (char, at) => char === "\n" && at < path.chars.length - AFTER && path.chars[at - 1] !== "\n"; // of a line with letters
+  const at = path.chars.findLastIndex(isEnd);
   if (at >= 0) await moveTo(path, at, { scroll: true });
 }
 

@@ -114,7 +114,8 @@ function Change() {
   const [, , value] = page.clampedCells.value?.find(([one, other]) => isThis(one, other)) ?? [];
   if (value !== undefined && page.comparison.value) {
     const isCounter = counter && isThis(counter.cell.layer, counter.cell.index);
-    const effect = !isCounter || !value ? "hold.compare" : value === counter.value ? "hold.long" : "hold.short";
+    const believed = !value ? "hold.middle" : value === counter?.value ? "hold.long" : "hold.short";
+    const effect = isCounter ? believed : "hold.compare";
     return html`<p class="which" role="status">${t(effect)} ${isCounter && !page.busy.value && compareLines()}</p>`;
   }
   const about = details.value;

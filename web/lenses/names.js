@@ -61,15 +61,20 @@ export function lineCounter(model) {
   return null;
 }
 
-/** Returns the lengths of the complete lines of a text in characters: not of the first, the last and empty ones. @param {string} text */
+/**
+ * Returns the lengths of the lines of a text in characters, without empty ones. The first, which began in the prompt, and the last,
+ * which may go on, are only counted if they are longer than the mean of the others.
+ * @param {string} text
+ */
 export function lineLengths(text) {
-  const lines = text.split("\n").slice(1, -1);
-  return lines.filter((line) => line.trim()).map(count);
+  const lengths = text.split("\n").map((line) => (line.trim() ? count(line) : 0));
+  const mean = meanOf(lengths.slice(1, -1).filter(Boolean)) ?? 0;
+  return lengths.filter((length, at) => length > (at === 0 || at === lengths.length - 1 ? mean : 0));
 }
 
-/** Returns the mean of some lengths; null if there are fewer than two. @param {number[]} lengths */
+/** Returns the mean of some lengths; null if there are none. @param {number[]} lengths */
 export function meanOf(lengths) {
-  return lengths.length < 2 ? null : lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
+  return lengths.length ? sum(lengths) / lengths.length : null;
 }
 
 /**

@@ -10,7 +10,7 @@ import { quoted } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { invalidate } from "../lenses/text/focus.js";
 import { alternatives, isUntried, lensNow, textOf, turns, welcome } from "../lenses/state.js";
-import { authorOfReply } from "../state/actions.js";
+import { authorOfReply, changed } from "../state/actions.js";
 import * as state from "../state/state.js";
 
 const LEAST = 80; // characters of an announcement, which ends with a sentence or a line
@@ -38,6 +38,7 @@ export class ConversationView {
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
     this.toEnd = keepAtEnd(this.element);
     this.announcer = new Announcer(find(pane, ".frame"));
+    for (const name of ["focus", "blur"]) this.element.addEventListener(name, changed);
   }
 
   /** Shows the state. Until the models are known, the document's own welcome text stays. */
@@ -54,9 +55,7 @@ export class ConversationView {
     this.#placeActions(last);
     const text = render(state.refusal.value);
     paragraph(this.element, "refusal", text);
-    const node = this.element.querySelector(":scope > .refusal");
-    const place = last ? this.element.lastElementChild : this.element.firstElementChild;
-    if (node !== place && text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
+    if (text) this.element.append(this.element.querySelector(":scope > .refusal"));
     const written = last && lastPart(last.reply)?.end === null ? last.id : 0;
     if (last) this.element.ariaBusy = String(written !== 0);
     this.#announce(last, text);
@@ -131,7 +130,8 @@ export class ConversationView {
       const about = { label: t("greeting.other"), title: () => "" };
       drawBeside(article, { ...read, text, begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
-    const hint = other ? "greeting.changed" : hasTouch() ? "greeting.tap" : "page.click_or_enter";
+    const isByKeys = this.element.matches(":focus-visible") || (!other && !hasTouch());
+    const hint = isByKeys ? "page.click_or_enter" : other ? "greeting.changed" : "greeting.tap";
     setText(find(box, ".hint"), lensNow()?.offersChoices ? t(hint) : "");
     find(box, ".hint").classList.toggle("waiting", writing || alternatives.value?.choice !== undefined); // the choices cover it
   }
@@ -236,10 +236,10 @@ function drawBeside(article, path, begin, { label, title }, shown = Infinity) {
   drawIn(box.querySelector(".reply"), path.begin, Math.min(two.length, path.begin + shown), other, two.length);
   splitAt(article.querySelector(":scope > .text:not(.other) .reply"), same);
   splitAt(box.querySelector(".reply"), same);
-  const changed = findAll(article, ".changed");
-  if (changed.length < 2 || box.dataset.shown === String(same)) return;
+  const marked = findAll(article, ".changed");
+  if (marked.length < 2 || box.dataset.shown === String(same)) return;
   box.dataset.shown = String(same); // once both changed letters are drawn they are scrolled to: what follows them is to be seen
-  for (const each of changed) {
+  for (const each of marked) {
     const text = each.closest(".text");
     const [title, line] = [
       parseFloat(getComputedStyle(text, "::before").height),

@@ -110,8 +110,8 @@ export function Examples() {
   const written = turn && lastPart(turn.reply)?.settings?.temperature;
   const isOther = typeof written === "number" && written !== temperature && !state.busy.value && !state.tourStep.value;
   const rewrite = unlessBusy(() => actions.rewrite({ temperature }));
-  const difference =
-    isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${t("page.difference")}<//>`;
+  const label = t(temperature > written ? "page.wilder" : "page.calmer");
+  const difference = isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${label}<//>`;
   if (difference && (state.hasTurns.value || !examples.length)) return difference;
   if (state.hasTurns.value && lensNow()?.offersChoices)
     return html`<p class="legend">${t("greeting.colours")}</p><${Demonstration} name="lines" />`;

@@ -188,6 +188,7 @@ export function bindAlternatives(pane) {
   let tapped = /** @type {typeof state.focus.value} */ (null); // in focus when a finger touched the text
   log.addEventListener("pointerdown", (event) => (tapped = event.pointerType === "touch" ? state.focus.value : null));
   log.addEventListener("click", (event) => onClick(event, tapped));
+  log.addEventListener("mousedown", (event) => event.detail > 1 && event.preventDefault()); // a second click selects no word
   log.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.target !== log) return;
     event.preventDefault();

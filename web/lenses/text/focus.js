@@ -215,6 +215,12 @@ export function bindFocus(log) {
   });
   log.addEventListener("click", (event) => moveToNode(nodeUnder(event)));
   for (const name of ["focus", "blur"]) log.addEventListener(name, mark);
+  log.addEventListener("focus", () => {
+    if (!log.matches(":focus-visible") || state.lensNow()?.Panel) return;
+    if (!state.lensNow()) read();
+    const last = state.turns.value.at(-1);
+    if (last && positionNow() === null) moveTo(state.path, last.id ? last.at + last.length - 1 : 0); // in sight
+  });
   const announce = announcer(log);
   log.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
