@@ -93,7 +93,6 @@
  * @property {number} [from]
  * @property {number} [at]
  * @property {number} [why]
- * @property {boolean} [first_layer] with `at`: whether the answer has the prediction of the first layer, too
  * @property {[layer: number, cell: number]} [cell]
  * @property {number} [layer]
  * @property {Drawn} [step]
@@ -133,8 +132,6 @@
  * @property {boolean} [held] whether the cell was clamped
  * @property {[before: number, after: number]} [cell] its c
  * @property {StepAnswer} [step]
- * @property {{top: [character: string, logit: number][], rest: number[]} | null} [first_layer] the output layer applied
- *   to the first layer's h; null where there is none
  *
  * The answer to `why`:
  * @property {number | null} [surprisal] of the character, in bits

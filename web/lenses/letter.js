@@ -1,12 +1,12 @@
 // The details of one character, under its alternatives: how much each of the characters before it mattered; behind a fold, how
-// likely it was at temperature 1, and what the first layer of the network expected.
+// likely it was at temperature 1.
 
 import { html, useLayoutEffect, useSignal } from "../vendor/preact.js";
 import { visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { pause } from "../engines/engine.js";
 import * as page from "../state/state.js";
-import { Chances, chance, likely, nameOf, quoted } from "./names.js";
+import { chance, nameOf, quoted } from "./names.js";
 import * as state from "./state.js";
 
 const REST_MS = 150; // after the character was opened
@@ -21,7 +21,7 @@ const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -
 export function Letter({ position, char }) {
   const open = state.isOpen.why.value;
   const toggle = ({ target }) => (state.isOpen.why.value = target.open);
-  const content = html`<${Why} position=${position} char=${char} /><${Numbers} position=${position} char=${char} />`;
+  const content = html`<${Why} position=${position} char=${char} /><${Numbers} position=${position} />`;
   return html`
     <details class="why" open=${open} onToggle=${toggle}>
       <summary>${t("why.title")}</summary>
@@ -29,10 +29,10 @@ export function Letter({ position, char }) {
     </details>`;
 }
 
-function Numbers({ position, char }) {
+function Numbers({ position }) {
   const isOpen = useSignal(false);
   const toggle = ({ target }) => (isOpen.value = target.open);
-  const content = html`<${Surprise} position=${position} /><p>${t("why.help")}</p><${FirstLayer} position=${position} char=${char} />`;
+  const content = html`<${Surprise} position=${position} /><p>${t("why.help")}</p>`;
   return html`
     <details class="numbers" onToggle=${toggle}>
       <summary>${t("why.numbers")}</summary>
@@ -44,17 +44,6 @@ function Surprise({ position }) {
   page.watch(state.frames);
   const cost = state.path.values("bits")[position];
   return cost >= 0 && html`<p>${t("why.chance", { bits: number(cost, 2), chance: chance(2 ** -cost) })}</p>`;
-}
-
-// The output layer applied to the h of the first layer. Not for one layer, whose h gives the prediction itself, nor for a blend, which has two networks.
-function FirstLayer({ position, char }) {
-  const isAsked = (page.model.value?.layers ?? 0) > 1 && !state.path.path?.second;
-  const ask = () => (isAsked ? state.path.ask({ at: position, first_layer: true }) : null);
-  const found = state.useAnswer(ask, [position, char, isAsked])?.first_layer;
-  if (!found) return null;
-  return html`
-    <p>${t("first_layer.help")}</p>
-    <${Chances} rows=${likely(found, page.sampling.value, char)} char=${char} label=${t("first_layer.likely")} />`;
 }
 
 /** @import { TraceAnswer } from "../engines/engine.js" */

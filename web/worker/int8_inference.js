@@ -202,13 +202,12 @@ export class Network {
   }
 
   /**
-   * Returns what the output layer computes from the outputs of a layer, until the next call.
+   * Returns what the output layer computes from the outputs of the last layer, until the next call.
    * @param {NetworkState} state
-   * @param {number} layer the last one, for the prediction of the network
    */
-  predict({ h }, layer = this.sizes.layers - 1) {
+  predict({ h }) {
     const { products, logits, sizes } = this;
-    products.x.set(h.subarray(layer * sizes.hidden, (layer + 1) * sizes.hidden));
+    products.x.set(h.subarray((sizes.layers - 1) * sizes.hidden));
     products.multiply(products.matrices[sizes.layers]);
     const [scale, bias] = [this.scales[sizes.layers], this.#outputBias];
     for (let n = 0; n < sizes.vocab; n++) logits[n] = fround(fround(products.sums[n]) * scale[n]) + bias[n];
@@ -325,15 +324,6 @@ export class LanguageModel {
       this.#mixed[id] = (1 - share) * first[ofFirst[id]] + share * second[ofSecond[id]]; // in float64, rounded once
     }
     return this.#mixed;
-  }
-
-  /**
-   * Returns the prediction that the first layer alone would give: the output layer applied to its h ("logit lens",
-   * nostalgebraist 2020). Null for a network of one layer, and for a blend.
-   * @param {State} state
-   */
-  predictByFirstLayer([state]) {
-    return this.isBlend || this.layers === 1 ? null : this.network.predict(state, 0);
   }
 
   /**

@@ -99,16 +99,12 @@ async function answerFrom(reader, { from, cell, layer }) {
  * One character: what the model predicted, and what one cell did.
  * @type {(reader: TextReader, query: TraceQuery) => Promise<TraceAnswer>}
  */
-async function answerAt(reader, { at, cell, step: drawn, first_layer: asksFirst }) {
+async function answerAt(reader, { at, cell, step: drawn }) {
   const { lm } = reader;
   if (at >= reader.ids.length) return { refusal: { id: "refusal.no_character" } };
   await reader.goTo(at);
-  const [logits, step] = [reader.logits(), reader.step(at)];
-  const answer = /** @type {TraceAnswer} */ (predicted(logits, lm.vocab));
-  if (asksFirst) {
-    const first = logits && lm.predictByFirstLayer(step.before);
-    answer.first_layer = first && predicted(first, lm.vocab);
-  }
+  const answer = /** @type {TraceAnswer} */ (predicted(reader.logits(), lm.vocab));
+  const step = reader.step(at);
   if (cell && cell[0] < lm.layers && cell[1] < lm.hidden) {
     const [layer, index] = cell;
     const gates = step.id < 0 ? new Float32Array(4 * lm.hidden) : lm.gates(layer, step.id, step.before, step.after);

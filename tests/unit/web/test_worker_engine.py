@@ -345,7 +345,7 @@ def test_the_lenses_show_the_numbers_that_python_computes(engine: NodeEngine, lm
     assert ask(engine, text, clamps, start=start, cell=[2, 0], **{"from": 0})["values"] == [None] * len(text)
     for at in (0, 1, 5, 6, 7, 30, 66, 67, 106, 107, 108, 115, len(text) - 1):
         for cell in ([0, 3], [1, 20]):
-            query: dict[str, Any] = {"at": at, "cell": cell, "first_layer": True}
+            query: dict[str, Any] = {"at": at, "cell": cell}
             assert ask(engine, text, clamps, start=start, **query) == answer_at(reading, Fields(query))
     for why in (len(text) - 1, 110, 60, 8, 7, 6, 1, 0):
         check_why(engine, reading, why, text, clamps, start=start)
@@ -391,8 +391,7 @@ def test_the_lenses_over_two_models_that_write_together(
                 query: dict[str, Any] = {"at": 9, "cell": cell}
                 assert ask(engine, text, **both, **query) == answer_at(reading, Fields(query))
             step = {"settings": None, "draw": None, "picked": False}
-            answer = ask(engine, text, at=3, step=step, first_layer=True, **both)
-            assert (answer["step"], answer["first_layer"]) == ({"mixed": True}, None)
+            assert ask(engine, text, at=3, step=step, **both)["step"] == {"mixed": True}
             check_why(engine, reading, 18, text, **both)
 
 

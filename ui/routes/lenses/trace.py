@@ -22,9 +22,7 @@ and one of
         logits, then other logits. With "cell" also "gates": [i, f, g, o] of this cell, "cell": [c before, c after], and
         "held": whether it was clamped. With "step": {"settings": {…}, "draw": 7, "picked": false} also "step": how the
         character was computed, see ``step_lens``. "settings" are those of the reply, null if the model did not write
-        the character; "draw" is the index of its random number, null if it was not drawn. With "first_layer": true
-        also "first_layer": {"top": …, "rest": …}, what the output layer makes of the first layer's h; null for a
-        network of one layer, for a blend, and without a prediction.
+        the character; "draw" is the index of its random number, null if it was not drawn.
     "why": 33      how much each of the 64 characters before it mattered: {"surprisal": 2.1, "start": 0,
         "changes": [0.3, …], "more": false}. "changes" says for each character from "start" on how many bits more the
         character at 33 costs without it, null where it would have no prediction. "more" is always false here; the

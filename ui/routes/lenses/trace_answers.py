@@ -57,9 +57,6 @@ def answer_at(trace: TextTrace, fields: Fields) -> Answer:
             answer["gates"] = [round(float(gate), 3) for gate in step.gates[layer, :, index]]
             answer["held"] = any(clamp[:2] == (layer, index) for clamp in step.clamps)
             answer["cell"] = [round(float(c[layer, index]), 3) for c in (step.c_before, step.token.cells)]
-    if fields.flag("first_layer"):
-        logits = trace.first_layer_logits(at)
-        answer["first_layer"] = None if logits is None else _expected(logits, vocab)
     if "step" in fields:
         answer["step"] = _step(trace, fields)
     return answer
