@@ -196,16 +196,13 @@ def test_each_step_of_the_tour_has_a_link_and_a_lens_and_goes_on_by_keyboard(app
     page.get_by_role("textbox", name="Prompt").fill("")
 
 
-def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_settings_back(page: Page) -> None:
+def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_lens_back(page: Page) -> None:
     fast(page, 7)  # too short for a line end, to which the second step would move
-    setting(page, "Temperature", 0.5)
     send(page, "mine")
     choose_lens(page, "What it remembers")
-    tour, temperature = page.locator("#tour"), page.locator("#calm-wild input")
     from_menu(page, "Take the tour")
-    tour.get_by_role("button", name="One letter").click()
+    page.locator("#tour").get_by_role("button", name="One letter").click()
     expect(footer(page)).to_contain_text("8 characters")
-    temperature.fill("0.3")
     button(page, "Next").click()
     focused = page.locator(".log i.focus")
     expect(focused).to_have_count(1)
@@ -214,22 +211,17 @@ def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_sett
     page.wait_for_function("(before) => !before.matches('.focus')", arg=before)
     button(page, "Next letter").click()
     page.wait_for_function("(before) => before.matches('.focus')", arg=before)
-    page.evaluate("location.hash = 'tour-3'")
-    compared, held = page.locator(".compared .other"), page.locator(".held-cells")
-    for name, is_held in (("Hold it", True), ("Free it", False), ("Hold it", True)):
-        button(page, f"{name} and write again").click()
-        expect(compared).to_have_count(int(is_held))
-        expect(held).to_have_text(["“position in the line” held low"] * is_held)
-        settled(page)
-    button(page, "Finish").click()
-    expect(held).to_have_count(0)
-    expect(temperature).to_have_value("0.5")
+    button(page, "Next").click()
+    page.locator("#tour").get_by_role("button", name="Make its lines short").click()
+    expect(page.locator("#stage .result.done")).to_be_visible()
+    button(page, "Back to the conversation").click()
+    expect(page.locator("#tour")).to_be_hidden()
     expect(page.locator(".panel").get_by_role("heading", name="What it remembers")).to_be_visible()
+    expect(turns(page)).to_have_count(1)
     choose_lens(page, "Text")
-    setting(page, "Temperature", 0.8)
 
 
-def test_the_tour_begins_with_a_text_that_was_drawn_beside_no_other(page: Page) -> None:
+def test_the_tour_shows_one_text(page: Page) -> None:
     fast(page, 20)
     send(page, PROMPT)
     log(page).focus()
@@ -238,7 +230,6 @@ def test_the_tour_begins_with_a_text_that_was_drawn_beside_no_other(page: Page) 
     settled(page)
     expect(page.locator(".compared .other")).to_be_visible()
     from_menu(page, "Take the tour")
-    expect(turns(page)).to_have_count(2)
     expect(page.locator(".compared")).to_have_count(0)
     button(page, "Close").click()
 

@@ -8,10 +8,11 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Download, Page, expect
 
-from tests.browser.driving import button, complaints_of, log, send, settled, turns
+from tests.browser.driving import button, complaints_of, log, reply, send, settled, turns
 from tests.browser.test_links import SAME, framing
 from tests.support.both_pages import PROMPT, Site, begin, link, stored_parts
 
@@ -57,6 +58,32 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     colours = {f"rgb({', '.join(map(str, colour))})" for _, colour in image.getcolors(1 << 20)}  # type: ignore[arg-type,union-attr]
     assert levels
     assert set(levels) <= colours
+
+
+def test_the_picture_of_a_long_conversation_ends_with_the_last_reply(both: Site) -> None:
+    page = begin(both.open(), length=2000)  # two of them are longer than a picture
+    send(page, PROMPT)
+    send(page, "and?")
+    link(page)
+    image = Image.open(io.BytesIO(content(saved(page, "Save as picture")))).convert("RGB")
+    ink = tuple(
+        map(int, re.findall(r"\d+", page.locator("h1").evaluate("(e) => getComputedStyle(e, '::after').color")))
+    )
+    text = np.asarray(image)[150:]  # below the title
+    rows = np.flatnonzero((text == ink).all(axis=2).any(axis=1))  # of the prompts
+    assert rows.max() < len(text) / 2  # the whole last reply follows
+
+
+def test_a_click_beside_the_share_box_closes_it_and_acts(both: Site) -> None:
+    page = begin(both.open(), length=1000)
+    send(page, PROMPT)
+    link(page)
+    box = button(page, "Continue").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 9, box["y"] + 9)
+    expect(page.locator("#share-link")).to_have_count(0)
+    settled(page)
+    assert len(reply(page)) == 2000
 
 
 def test_the_second_click_of_a_double_click_saves_nothing(both: Site) -> None:

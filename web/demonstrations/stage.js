@@ -100,7 +100,7 @@ function Stage({ train }) {
 
 /** Texts side by side, where there is room; `most` is the length of their longest line. */
 function Columns({ columns, isMeasured, most, prompt }) {
-  const shown = useSignal(0); // on a phone, which shows one text at a time
+  const shown = useSignal(columns.length - 1); // on a phone, which shows one text at a time: first the one that surprises
   const views = columns.map(
     (column, at) =>
       html`<${Text} key=${column.title} ...${column} prompt=${prompt} isMeasured=${isMeasured} isShown=${at === shown.value} />`,

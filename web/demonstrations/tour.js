@@ -5,20 +5,17 @@ import { lastTurn } from "../conversation/log.js";
 import { Button, find } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { choose } from "../lenses/memory.js";
+import { lineCounter } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { moveTo, reveal } from "../lenses/text/focus.js";
-import { clamp, clampAndRewrite, close, restore, send } from "../state/actions.js";
-import { SETTINGS } from "../settings.js";
+import { close, send } from "../state/actions.js";
 import * as state from "../state/state.js";
-import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
+import { show } from "./stage.js";
 
-const LENGTH = 160; // characters of the reply that the tour begins with, where it cannot begin with what is there
-const AFTER = 12; // characters that follow the line end with which the steps about memory begin, at least
+const AFTER = 12; // characters that follow the line end with which the step about memory begins, at least
 
 /**
- * @import { Clamp } from "../engines/engine.js"
- *
  * @typedef {object} Step
  * @property {string} lens
  * @property {string} shows  what its text is about, in the panel
@@ -32,23 +29,12 @@ const ALONG = { "tour.before": () => move(-1), "tour.after": () => move(1) };
 const STEPS = [
   { lens: "step", shows: ".stages > :last-child", actions: { "step.button": press } },
   { lens: "memory", shows: ".which", actions: ALONG },
-  {
-    lens: "memory",
-    shows: ".hold",
-    actions: { "tour.hold": () => clampAndRewrite([heldCell()]), "tour.free": () => clampAndRewrite([]) },
-  },
+  { lens: "memory", shows: ".hold", actions: { "demo.lines": () => show("lines") } },
 ];
 
-/** The visitor's own lens, settings and clamped cells. */
-let before = ownChoices();
-let isBegun = false; // it shows a text that was written with free cells and drawn letters, and not wildly
+let before = state.lens.peek(); // the visitor's own lens
 
-function ownChoices() {
-  const { temperature, seed, length, speed } = state.controls();
-  return { lens: state.lens.value, settings: { temperature, seed, length, speed }, cells: state.log.value.held.cells };
-}
-
-/** Draws the card while a step is shown, and puts the visitor's lens and settings back after it. @param {HTMLElement} root */
+/** Draws the card while a step is shown, and puts the visitor's lens back after it. @param {HTMLElement} root */
 export function drawTour(root) {
   const box = find(root, "#tour");
   // Wherever the focus is. The Escape that stops a reply, or closes something else, leaves the card open.
@@ -61,14 +47,12 @@ export function drawTour(root) {
     box.hidden = !isShown;
     find(root, ".char-lstm").classList.toggle("on-tour", isShown);
     if (isShown) {
-      [before, isBegun] = [ownChoices(), false];
-      if (before.cells.length) clamp([]);
+      before = state.lens.value;
+      state.compared.value = null;
       return;
     }
     history.replaceState(history.state, "", location.pathname + location.search);
-    restore(before.settings);
-    if (before.cells !== ownChoices().cells) clamp(before.cells);
-    state.lens.value = before.lens;
+    state.lens.value = before;
   });
   render(html`<${Card} />`, box); // now that it is shown, its heading can get the focus
 }
@@ -83,7 +67,8 @@ function Card() {
   }, [number]);
   useLayoutEffect(() => showSubject(number), [lenses.details.value]);
   if (!number) return null;
-  const isLast = number === STEPS.length;
+  const steps = state.model.value && lineCounter(state.model.value) ? STEPS.length : STEPS.length - 1; // the last is about such a cell
+  const isLast = number >= steps;
   const buttons = Object.entries(STEPS[number - 1].actions).map(
     ([id, act]) => html`<${Button} key=${id} isOff=${state.busy.value} onPress=${act}>${t(id)}<//>`,
   );
@@ -91,7 +76,7 @@ function Card() {
   const [title, text] = [t(`tour.${number}`), t(`tour.${number}.text`)];
   return html`
     <div class="words">
-      <p class="count">${t("tour.count", { step: number, steps: STEPS.length })}</p>
+      <p class="count">${t("tour.count", { step: number, steps })}</p>
       <h2 id="tour-title" tabindex="-1" ref=${heading}>${title}</h2>
       <p class="text">${text}</p>
     </div>
@@ -110,15 +95,8 @@ async function open(number) {
   history.replaceState(history.state, "", `#tour-${number}`);
   state.demonstration.value = "";
   lenses.alternatives.value = null; // they would cover what the step is about
-  const [last, model] = [lastTurn(state.log.value), state.model.value];
-  const isUsual = ({ cells, picked, settings }) => !cells.length && !picked && !(settings?.temperature > 1);
-  if (!isBegun) state.compared.value = null;
-  if (last ? !isBegun && !last.reply.parts.every(isUsual) : !model?.welcome) {
-    const { temperature, speed } = SETTINGS;
-    restore({ temperature: temperature.default, length: LENGTH, speed: speed.slider.maximum });
-    send(model?.examples[0] ?? "");
-  }
-  isBegun = true;
+  const model = state.model.value;
+  if (!lastTurn(state.log.value) && !model?.welcome) send(model?.examples[0] ?? "");
   lenses.isOpen.cells.value = false;
   state.lens.value = step.lens;
   if (step.lens === "memory") chooseCounter();
@@ -141,10 +119,12 @@ function showSubject(number) {
   document.querySelector(`.pane .panel ${shows}`)?.scrollIntoView({ block: "nearest" });
 }
 
-// Shows the named cell that counts the line, else the first named one.
+// Shows the named cell that counts the line, else the first named one; none that the text was written without.
 function chooseCounter() {
   const model = state.model.value;
-  const cell = (model && lineCounter(model)?.cell) ?? model?.cells[0];
+  const held = lastTurn(state.log.value)?.reply.parts.at(-1)?.cells ?? [];
+  const isFree = (cell) => cell && !held.some(([layer, index]) => layer === cell.layer && index === cell.index);
+  const cell = [model && lineCounter(model)?.cell, ...(model?.cells ?? [])].find(isFree);
   if (cell) choose([cell.layer, cell.index]);
 }
 
@@ -163,10 +143,4 @@ function move(by) {
   const last = path.chars.length - 1;
   const wanted = (lenses.focus.value?.position ?? last) + by;
   if (last >= 0) moveTo(path, Math.max(0, Math.min(last, wanted)), { scroll: true });
-}
-
-/** The cell that counts the line, clamped so that lines become short; else the one of the memory lens. @returns {Clamp} */
-function heldCell() {
-  const [counter, [layer, index]] = [lineCounter(state.model.value), lenses.cell.value];
-  return counter ? [counter.cell.layer, counter.cell.index, counter.value] : [layer, index, CLAMP_VALUE];
 }

@@ -30,9 +30,10 @@ export function nameOf(character) {
   return code ? t("unknown.invisible", { code }) : character;
 }
 
-/** @returns {string} a character in quotation marks */
+/** @returns {string} a character in quotation marks, or its name */
 export function quoted(character) {
-  return t("quoted", { text: nameOf(character) });
+  const name = nameOf(character);
+  return name === character ? t("quoted", { text: name }) : name;
 }
 
 /**

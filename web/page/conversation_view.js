@@ -202,9 +202,9 @@ function titleOf(old, now) {
   const [letter, replaced] = [kept.at(-1), [...replyText(old)][kept.length - 1]];
   const what = JSON.stringify(before.cells) === JSON.stringify(after.cells) ? [] : after.cells.map(state.clampName);
   if (letter !== replaced) what.push(t("compared.letter", { letter: quoted(letter), replaced: quoted(replaced) }));
-  const { temperature } = after.settings ?? {};
-  if (temperature !== before.settings?.temperature)
-    what.push(t("fact.temperature", { temperature: number(temperature) }));
+  const change = (after.settings?.temperature ?? 0) - (before.settings?.temperature ?? 0);
+  const temperature = number(after.settings?.temperature);
+  if (change) what.push(t(change > 0 ? "compared.wilder" : "compared.calmer", { temperature }));
   return what.length ? t("compared.now_with", { what }) : t("compared.now");
 }
 

@@ -90,7 +90,7 @@ export function drawPage(root) {
     event.preventDefault(); // it closes nothing else
     views.closeShare(true);
   });
-  document.addEventListener("pointerdown", ({ target }) => {
+  document.addEventListener("click", ({ target }) => {
     if (target instanceof Element && !target.closest('#share-link, [data-move="share"]')) views.closeShare(false);
   });
 }

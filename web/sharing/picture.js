@@ -153,9 +153,9 @@ function wrapped(text, widthOf) {
     }
     lines.at(-1).push({ ...letter, character, x, width });
     x += width;
-    if (lines.length > MAX_LINES) break;
   }
-  const shown = lines.slice(0, MAX_LINES);
+  const shown = lines.slice(-MAX_LINES); // the last reply is the one that is shared
   while (shown.length > 1 && !shown[0].length) shown.shift();
-  return shown;
+  const cut = { character: "…", bits: null, given: false, x: MARGIN, width: widthOf("…") };
+  return lines.length > MAX_LINES ? [[cut], ...shown] : shown;
 }
