@@ -200,8 +200,8 @@ def test_one_letter_at_a_time(both: Site) -> None:
         button(page, "One letter").click()
         settled(page)
         assert reply(page) == text[:length]
-        read, drew = (NAMES.get(char, char) for char in (PROMPT + text)[len(PROMPT) + length - 2 :][:2])
-        expect(page.locator(".wrote")).to_contain_text(f"After “{read}” it drew “{drew}”, which was ")
+        read, drew = (NAMES.get(char, f"“{char}”") for char in (PROMPT + text)[len(PROMPT) + length - 2 :][:2])
+        expect(page.locator(".wrote")).to_contain_text(f"After {read} it drew {drew}, which was ")
         expect(page.get_by_role("img", name=re.compile("^The dice show 0[.]"))).to_be_visible()
         expect(page.locator(".stages")).to_contain_text(f"Random number {length - 1} of seed {SEED}.")
     expect(page.get_by_role("list", name="How the letter came to be").locator("> li")).to_have_count(3)
