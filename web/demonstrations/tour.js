@@ -32,6 +32,9 @@ const STEPS = [
   { lens: "memory", shows: ".hold", actions: { "demo.lines": () => show("lines") } },
 ];
 
+/** How many steps there are now: the last is about a cell that counts the line. */
+const count = () => (state.model.value && lineCounter(state.model.value) ? STEPS.length : STEPS.length - 1);
+
 let before = state.lens.peek(); // the visitor's own lens
 
 /** Draws the card while a step is shown, and puts the visitor's lens back after it. @param {HTMLElement} root */
@@ -60,15 +63,15 @@ export function drawTour(root) {
 const end = () => close(state.tourStep);
 
 function Card() {
-  const [heading, number] = [useRef(/** @type {?HTMLElement} */ (null)), state.tourStep.value];
+  const [heading, steps] = [useRef(/** @type {?HTMLElement} */ (null)), count()];
+  const number = Math.min(state.tourStep.value, steps);
   useLayoutEffect(() => {
     heading.current?.focus({ preventScroll: true });
     if (number) open(number);
   }, [number]);
   useLayoutEffect(() => showSubject(number), [lenses.details.value]);
   if (!number) return null;
-  const steps = state.model.value && lineCounter(state.model.value) ? STEPS.length : STEPS.length - 1; // the last is about such a cell
-  const isLast = number >= steps;
+  const isLast = number === steps;
   const buttons = Object.entries(STEPS[number - 1].actions).map(
     ([id, act]) => html`<${Button} key=${id} isOff=${state.busy.value} onPress=${act}>${t(id)}<//>`,
   );
@@ -119,7 +122,7 @@ function showSubject(number) {
   document.querySelector(`.pane .panel ${shows}`)?.scrollIntoView({ block: "nearest" });
 }
 
-// Shows the named cell that counts the line, else the first named one; none that the text was written without.
+// Shows the named cell that counts the line, else the first named one; not one that was held, whose value never changes.
 function chooseCounter() {
   const model = state.model.value;
   const held = lastTurn(state.log.value)?.reply.parts.at(-1)?.cells ?? [];
