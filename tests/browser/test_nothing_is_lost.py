@@ -187,6 +187,24 @@ def test_the_difference_that_a_temperature_makes_is_shown_beside_the_reply(
     expect(page.locator("#examples button")).not_to_have_count(0)  # the temperature stays, and so do the starters
 
 
+def test_a_letter_that_is_chosen_while_a_reply_is_written_ends_it_and_keeps_it(
+    app: App, context: BrowserContext, lm: CharLSTM
+) -> None:
+    page = begin(context, app, length=400, least=12)
+    log(page).focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    choice = page.get_by_role("dialog").get_by_role("button", name=re.compile("^Go on with")).first
+    char = choice.locator(".char").text_content() or ""
+    choice.click()
+    expect(button(page, "Stop")).to_be_visible()  # the other version
+    old = page.get_by_role("group", name="The version before").locator(".reply").text_content() or ""
+    assert 12 <= len(old) < 400
+    assert expected(lm, 400).startswith(old)
+    assert (page.get_by_role("group", name="Now").locator(".reply").text_content() or "").startswith(char)
+    button(page, "Stop").click()
+
+
 def test_a_new_conversation_ends_the_reply_that_is_written_and_keeps_it(app: App, context: BrowserContext) -> None:
     page = begin(context, app, length=400, least=1)
     written = reply(page)

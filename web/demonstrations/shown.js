@@ -8,6 +8,7 @@ import { number, percent, t } from "../document/words.js";
 import { clamp, restore } from "../state/actions.js";
 import { corpusOf, site } from "../state/state.js";
 import { SAMPLING } from "../settings.js";
+import { BOUNDS } from "../lenses/state.js";
 import { lineCounter, lineLengths, meanOf } from "../lenses/names.js";
 
 const LENGTH = 260; // characters of each text
@@ -16,7 +17,6 @@ const SPEED = 70; // characters per second: a text takes four seconds
 const LINES = { length: 400, speed: 100 };
 const CLEARLY = 0.05; // the part by which lines become shorter, at least, if the result says so
 const TEMPERATURES = { calm: 0.3, normal: 0.8, wild: 1.5 };
-const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
 const LEAST = 30; // characters of the longest bar, at least, so that the first bars do not shrink when longer lines follow
 const MOST = 16; // samples: more of them would be too fast to read
 
@@ -83,7 +83,7 @@ function compareLines(texts, about) {
 
 /** @param {Column[]} texts @returns {Message} */
 function countUnlikely(texts) {
-  const shareOf = (bits) => percent(bits.filter((each) => each >= UNLIKELY_BITS).length / bits.length);
+  const shareOf = (bits) => percent(bits.filter((each) => each >= BOUNDS[0]).length / bits.length);
   const [calm, normal, wild] = texts.map(({ bits }) => shareOf(bits.value));
   return { id: "demo.bolder.result", values: { calm, normal, wild } };
 }

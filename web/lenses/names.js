@@ -9,7 +9,8 @@ import { visibleCharacter } from "../document/dom.js";
 
 export const CLAMP_VALUE = 4; // tanh of it is 0.999
 const [VERY_WELL, WELL] = [0.95, 0.85]; // scores from which a cell tracks a feature very reliably, and reliably
-const SHOWN = 5; // most likely characters
+/** How many of the most likely characters are shown. */
+export const SHOWN = 5;
 
 // Names of cells that follow the position in the line, the best first, each with the sign of the clamp that makes lines
 // short if the cell rises with the feature, and the id of the text that says what it does.

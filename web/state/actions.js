@@ -264,6 +264,17 @@ export function stop() {
   if (isCut) turn.check = [{ id: "check.unfinished" }];
 }
 
+/** Stops the reply that is being written, if one is. @returns {Promise<void>} when it has ended */
+async function stopped() {
+  if (state.busy.value) stop();
+  await new Promise((done) =>
+    state.once(
+      () => !state.busy.value,
+      () => done(null),
+    ),
+  );
+}
+
 export const continueReply = () => run(() => writer.continueReply(state.options()));
 export const retry = () => run(() => writer.retry(state.options()));
 /** Writes the last reply again beside the one before, with other cells clamped or other settings. @param {Record<string, any>} [changed] */
@@ -360,7 +371,8 @@ function beginWithWelcome() {
  * @param {number} keep  how many characters of its reply stay
  * @param {{pick?: string, newSeed?: boolean}} change
  */
-export function continueFrom(id, keep, change) {
+export async function continueFrom(id, keep, change) {
+  await stopped();
   return compare(id, (old) => writer.continueFrom(old, keep, state.options(), change));
 }
 
@@ -379,15 +391,7 @@ export function keep(keepsOld) {
 export async function clampAndRewrite(cells) {
   const { old, now } = state.comparison.value ?? {};
   const isHeld = now?.reply.parts.some((part) => part.cells.length);
-  if (isHeld && state.busy.value) {
-    stop(); // a version has one choice of cells from its beginning
-    await new Promise((done) =>
-      state.once(
-        () => !state.busy.value,
-        () => done(null),
-      ),
-    );
-  }
+  if (isHeld) await stopped(); // a version has one choice of cells from its beginning
   clamp(cells);
   if (state.busy.value || state.refusal.value) return;
   if (isHeld) run(() => logs.showVersion(state.log.value, old.id));

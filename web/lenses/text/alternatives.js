@@ -8,7 +8,7 @@ import { render as write, t } from "../../document/words.js";
 import { continueFrom, keep } from "../../state/actions.js";
 import * as state from "../state.js";
 import * as page from "../../state/state.js";
-import { Bar, chance, likely, nameOf } from "../names.js";
+import { Bar, SHOWN, chance, likely, nameOf } from "../names.js";
 import { mark, moveTo, positionNow, read } from "./focus.js";
 import { characterAt, characterUnder, log, placeOf } from "./drawn_text.js";
 
@@ -84,16 +84,16 @@ function Alternatives() {
     const label = `${canChange && !isThere ? t("rewind.pick", { character: name }) : name}: ${text}`;
     const content = html`<b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${text}<//>`;
     const choice = html`<${Button} class="choice" aria-label=${label} aria-current=${isThere ? "true" : null}
-      isOff=${isThere || page.busy.value} onPress=${carryOut({ pick: each })}>${content}<//>`;
+      isOff=${isThere} onPress=${carryOut({ pick: each })}>${content}<//>`;
     const row = canChange ? choice : html`<span class="choice" role="img" aria-label=${label}>${content}</span>`;
-    return html`<li class=${isThere ? "there" : null}>${row}</li>`;
+    return html`<li class=${kindOf(rows, each, isThere ? "there" : "")}>${row}</li>`;
   });
   const end = state.path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1);
   const start = end.map((each) => (each === " " ? each : visibleCharacter(each))).join("");
   const onward = html`
     <p class="onward">
       ${t("rewind.from")} <b>${kept > AROUND && "…"}${start}</b>
-      <${Button} isOff=${page.busy.value} onPress=${carryOut({ newSeed: true })}>${t("rewind.seed")}<//>
+      <${Button} onPress=${carryOut({ newSeed: true })}>${t("rewind.seed")}<//>
     </p>`;
   const details = Letter && answer.top.length > 0 && html`<${Letter} position=${position} char=${char} />`;
   return html`
@@ -108,14 +108,17 @@ function Alternatives() {
 function Arrival({ position, char, answer, choice }) {
   const rows = likely(answer, page.sampling.value, char, state.path.values("bits")[position]);
   const items = rows.map(([each, share]) => {
-    const mark = each === choice ? "chosen" : each === char ? "there" : null;
+    const mark = each === choice ? "chosen" : each === char ? "there" : "";
     return html`
-      <li class=${mark}><span class="choice">
+      <li class=${kindOf(rows, each, mark)}><span class="choice">
         <b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${chance(share)}<//>
       </span></li>`;
   });
   return html`<p class="head">${t("alternatives.rivals")}</p><ol class="choices">${items}</ol>`;
 }
+
+// The class of a row. The one that comes after the likeliest, because it is there, is apart from them: less likely ones are left out.
+const kindOf = (rows, each, mark) => (rows.length > SHOWN && each === rows.at(-1)[0] ? `${mark} apart` : mark);
 
 const titleOf = (char) => t("alternatives.title", { character: nameOf(char) });
 
@@ -135,13 +138,11 @@ function place() {
     return;
   }
   if (letter.bottom < text.top || letter.top > text.bottom) return close();
-  // The two endings of a welcome text stay visible.
-  const endings = log.querySelector(".welcome .compared")?.getBoundingClientRect() ?? letter;
   const why = box.querySelector(".why");
   const others = shownHeight - (why?.clientHeight ?? 0);
   const height = others + (why?.scrollHeight ?? 0);
   const floor = tour && tour.left < GAP ? tour.top : innerHeight; // its card is below the text, or beside it
-  const [below, above] = [floor - endings.bottom, endings.top].map((space) => space - 2 * GAP);
+  const [below, above] = [floor - letter.bottom, letter.top].map((space) => space - 2 * GAP);
   const isBelow = height <= below || above <= below;
   const middle = letter.left + letter.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
@@ -152,11 +153,11 @@ function place() {
   const space = isBeside ? floor - 2 * GAP : isBelow ? below : above;
   box.style.setProperty("--space-for-why", `${space - others}px`);
   box.style.left = `${left}px`;
-  const top = isBelow ? endings.bottom + GAP : endings.top - GAP - box.offsetHeight;
+  const top = isBelow ? letter.bottom + GAP : letter.top - GAP - box.offsetHeight;
   box.style.top = `${Math.max(GAP, Math.min(top, floor - GAP - box.offsetHeight))}px`;
   box.style.setProperty("--arrow", `${middle - left}px`);
   box.classList.toggle("above", !isBelow);
-  box.classList.toggle("apart", isBeside || endings !== letter); // without an arrow
+  box.classList.toggle("apart", isBeside); // without an arrow
 }
 
 // Scrolls the page if the sheet covers the character, and where the page ends the text.
