@@ -33,7 +33,7 @@ const STEPS = [
 ];
 
 /** How many steps there are now: the last is about a cell that counts the line. */
-const count = () => (state.model.value && lineCounter(state.model.value) ? STEPS.length : STEPS.length - 1);
+const stepCount = () => (state.model.value && lineCounter(state.model.value) ? STEPS.length : STEPS.length - 1);
 
 let before = state.lens.peek(); // the visitor's own lens
 
@@ -63,7 +63,7 @@ export function drawTour(root) {
 const end = () => close(state.tourStep);
 
 function Card() {
-  const [heading, steps] = [useRef(/** @type {?HTMLElement} */ (null)), count()];
+  const [heading, steps] = [useRef(/** @type {?HTMLElement} */ (null)), stepCount()];
   const number = Math.min(state.tourStep.value, steps);
   useLayoutEffect(() => {
     heading.current?.focus({ preventScroll: true });

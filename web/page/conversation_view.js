@@ -202,9 +202,8 @@ function titleOf(old, now) {
   const [letter, replaced] = [kept.at(-1), [...replyText(old)][kept.length - 1]];
   const what = JSON.stringify(before.cells) === JSON.stringify(after.cells) ? [] : after.cells.map(state.clampName);
   if (letter !== replaced) what.push(t("compared.letter", { letter: quoted(letter), replaced: quoted(replaced) }));
-  const change = (after.settings?.temperature ?? 0) - (before.settings?.temperature ?? 0);
-  const temperature = number(after.settings?.temperature);
-  if (change) what.push(t(change > 0 ? "compared.wilder" : "compared.calmer", { temperature }));
+  const [was, is] = [before, after].map(({ settings }) => settings?.temperature);
+  if (is !== was) what.push(t(is > was ? "compared.wilder" : "compared.calmer", { temperature: number(is) }));
   return what.length ? t("compared.now_with", { what }) : t("compared.now");
 }
 

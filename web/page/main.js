@@ -129,8 +129,9 @@ function bindMenu(root, settings) {
       menu.style.top = `${Math.max(MENU_GAP, Math.min(bottom + MENU_GAP, lowest))}px`;
     });
   });
-  const isView = (node) => node instanceof HTMLInputElement;
-  menu.addEventListener("keydown", ({ key, target }) => key === "Enter" && isView(target) && menu.hidePopover());
+  menu.addEventListener("keydown", ({ key, target }) => {
+    if (key === "Enter" && target instanceof HTMLInputElement) menu.hidePopover(); // Enter on a button clicks it
+  });
   // The arrow keys, which click without a detail, may go on to the next view.
   menu.addEventListener("click", ({ target, detail }) => {
     if (target instanceof Element && target.closest(detail ? "button, label" : "button")) menu.hidePopover();

@@ -123,7 +123,7 @@ async function letters(engine, path) {
 }
 
 /**
- * Returns the lines, broken at a space in their second half where there is one, with the place of each character.
+ * Returns the last lines, as many as a picture shows, broken at a space in their second half where there is one, with the place of each character.
  * @param {Letter[]} text
  * @param {(character: string) => number} widthOf
  */

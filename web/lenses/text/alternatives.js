@@ -117,8 +117,8 @@ function Arrival({ position, char, answer, choice }) {
   return html`<p class="head">${t("alternatives.rivals")}</p><ol class="choices">${items}</ol>`;
 }
 
-// The class of a row. The one that comes after the likeliest, because it is there, is apart from them: less likely ones are left out.
-const kindOf = (rows, each, mark) => (rows.length > SHOWN && each === rows.at(-1)[0] ? `${mark} apart` : mark);
+// The class of a row. Before the last one rows are left out if its character is not among the likeliest.
+const kindOf = (rows, each, mark) => (rows.length > SHOWN && each === rows.at(-1)[0] ? `${mark} after-gap` : mark);
 
 const titleOf = (char) => t("alternatives.title", { character: nameOf(char) });
 

@@ -215,11 +215,15 @@ export function bindFocus(log) {
   });
   log.addEventListener("click", (event) => moveToNode(nodeUnder(event)));
   for (const name of ["focus", "blur"]) log.addEventListener(name, mark);
+  // The keyboard's focus is in sight at once: on the first letter of the welcome text, or on the last one of a conversation.
   log.addEventListener("focus", () => {
-    if (!log.matches(":focus-visible") || state.lensNow()?.Panel) return;
+    if (!log.matches(":focus-visible") || state.lensNow()?.Panel || positionNow() !== null) return;
     if (!state.lensNow()) read();
-    const last = state.turns.value.at(-1);
-    if (last && positionNow() === null) moveTo(state.path, last.id ? last.at + last.length - 1 : 0); // in sight
+    const [chars, turns] = [state.path.chars, state.turns.value];
+    const key = turns.at(-1)?.id ? "End" : "Home";
+    const at = nextPosition(key, null, chars, turns);
+    const position = at === null ? null : nextInReply(key, at, chars, turns, !state.lensNow());
+    if (position !== null) moveTo(state.path, position);
   });
   const announce = announcer(log);
   log.addEventListener("keydown", (event) => {
