@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -28,8 +29,12 @@ def signal_after_step(step: int, number: int) -> None:
     _after_step(step, lambda: os.kill(os.getpid(), number))
 
 
-def kill_at(kind: str, count: int) -> None:
-    """The process kills itself right after its `count`-th step (kind "step") or call of os.fsync ("sync")."""
+def kill_at(kind: str, count: int, run: Path | None = None) -> None:
+    """The process kills itself right after its `count`-th step (kind "step") or call of os.fsync ("sync").
+
+    With the folder of a run it waits until that has a checkpoint, which another thread saves: without one there is
+    nothing to resume.
+    """
     owner, name = (Trainer, "step") if kind == "step" else (os, "fsync")
     plain, calls = getattr(owner, name), 0
 
@@ -38,6 +43,8 @@ def kill_at(kind: str, count: int) -> None:
         result = plain(*arguments, **options)
         calls += 1
         if calls == count:
+            while run and not any(run.glob("step-*")):
+                time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 

@@ -140,7 +140,7 @@ def record_weights(path: Path, slower: float) -> None:
 def test_a_run_that_is_killed_again_and_again_repeats_its_steps_bit_for_bit(tmp_path: Path) -> None:
     """SIGKILL after a step and after a call of fsync; each process has another speed."""
     run, weights = tmp_path / "run", tmp_path / "weights"
-    for slower, kill in ((0.6, partial(kill_at, "step", 40)), (1.9, partial(kill_at, "sync", 31)), (1.2, None)):
+    for slower, kill in ((0.6, partial(kill_at, "step", 40, run)), (1.9, partial(kill_at, "sync", 31)), (1.2, None)):
         prepare: list[Preparation] = [partial(record_weights, weights, slower), *([kill] if kill else [])]
         arguments = ("--resume=run",) if checkpoints(run) else (*NEW, "--out=run")
         ended = train(*arguments, cwd=tmp_path, prepare=prepare)
