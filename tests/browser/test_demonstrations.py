@@ -229,9 +229,11 @@ def test_the_tour_shows_one_text(page: Page) -> None:
     page.get_by_role("dialog").get_by_role("button", name=re.compile("^Go on with")).first.click()
     settled(page)
     expect(page.locator(".compared .other")).to_be_visible()
+    choose_lens(page, "One letter at a time")  # the first step keeps it
     from_menu(page, "Take the tour")
     expect(page.locator(".compared")).to_have_count(0)
     button(page, "Close").click()
+    choose_lens(page, "Text")
 
 
 def test_escape_closes_one_thing(page: Page) -> None:

@@ -139,10 +139,13 @@ def test_alternatives_that_arrive_late_do_not_open_over_the_control_that_was_cli
     expect(page.locator(".alternatives").first).to_be_hidden()
 
 
+def cell_values(app: App, text: str, layer: int, index: int) -> list[int]:
+    return [round(127 * float(np.tanh(token.cells[layer, index]))) for token in trace_of(app, text).tokens()]
+
+
 def cell_marks(app: App, text: str, layer: int, index: int) -> list[str]:
     """Return the class that each character has for a cell: the sign and the quarter of its value."""
-    sent = [round(127 * float(np.tanh(token.cells[layer, index]))) for token in trace_of(app, text).tokens()]
-    levels = [round(4 * each / 127) for each in sent]
+    levels = [round(4 * each / 127) for each in cell_values(app, text, layer, index)]
     return ["" if not level else f"{'n' if level < 0 else 'p'}{abs(level)}" for level in levels]
 
 
@@ -153,6 +156,9 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     expect(page.locator(".one-cell")).to_contain_text("“position in the line”")
     turn = turns(page).last
     eventually(lambda: marks(turn) == cell_marks(app, text, 1, 5))
+    above = page.locator(".curve .p4").get_attribute("d") or ""
+    heights = [max(0, each) for each in cell_values(app, text, 1, 5)]
+    assert [int(each) for each in re.findall(r"V-?(\d+)H", above)] == heights
     choose_cell(page, 0, 98)
     cell, layer = (page.get_by_role("spinbutton", name=name, exact=True) for name in ("Cell", "Layer"))
     expect(cell).to_have_value("24")  # the last one

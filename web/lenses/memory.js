@@ -8,7 +8,7 @@ import { number, render, t } from "../document/words.js";
 import { replyText } from "../conversation/log.js";
 import { clampAndRewrite, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { cell, chooseCell, details, focus, isOpen, path, useAnswer } from "./state.js";
+import { cell, chooseCell, details, focus, frames, isOpen, other, path, useAnswer } from "./state.js";
 import { Bar, CLAMP_VALUE, lineCounter, lineLengths, meanOf, scoreOf } from "./names.js";
 import { LayerPicture, Scale, picture } from "./layer_picture.js";
 import { inspect, pump } from "./text/focus.js";
@@ -17,12 +17,14 @@ import { repaint } from "./text/drawn_text.js";
 const LEVELS = 4; // colours on each side of zero
 const LARGEST = 127; // the value of a byte that stands for 1
 const LEAST_CHANGE = 0.05; // of a cell's value, to be called one
+const CURVE = 180; // characters of the curve
 const GATES = ["input", "forget", "candidate", "output"];
 const CANDIDATE = 2; // the gate that may be negative
 const CHOICES = { free: null, up: CLAMP_VALUE, off: 0, down: -CLAMP_VALUE };
 
 /**
  * @import { NamedCell, PassagesAnswer } from "../engines/engine.js"
+ * @import { TracedText } from "./text/traced_text.js"
  */
 
 /** @type {import("./state.js").Lens} */
@@ -79,6 +81,7 @@ function Panel() {
     ${counter && known === counter.cell && html`<p>${t(counter.value > 0 ? "memory.long_is_high" : "memory.long_is_low")}</p>`}
     <${ClampChoice} />
     <${Change} />
+    <${Curve} />
     <details class="other-cells" open=${open} onToggle=${toggle}>
       <summary>${t("memory.others")}</summary>
       ${open && others}
@@ -121,6 +124,36 @@ function Change() {
   const about = details.value;
   if (!about) return html`<p class="which">${t(hasTouch() ? "memory.tap" : "memory.hint")}</p>`;
   return html`<p class="which"><b class="char">${visibleCharacter(about.char)}</b> ${changeOf(about)}</p>`;
+}
+
+// The value of the cell at each of the last characters, or at those around the one in focus; with another version beside the text
+// its values above those of the text.
+function Curve() {
+  page.watch(frames, focus, page.log);
+  const curves = [other, path].filter((text) => text.values(memory.key()).length).map(curveOf);
+  return (
+    curves.length > 0 && html`<figure class="curve">${curves}<figcaption>${t("memory.curve")}</figcaption></figure>`
+  );
+}
+
+/** @param {TracedText} text */
+function curveOf(text) {
+  const all = text.values(memory.key());
+  const position = focus.value?.traced === text ? focus.value.position : all.length;
+  const first = Math.max(0, Math.min(all.length - CURVE, position - CURVE / 2));
+  const values = all.slice(first, first + CURVE);
+  const side = (sign) => values.map((value, at) => `V${-sign * Math.max(0, sign * value)}H${at + 1}`).join("");
+  const line = (at) => `M${at - first + 0.5} -${LARGEST}V${LARGEST}`;
+  const ends = values.map((_, at) => (text.chars[first + at] === "\n" ? line(first + at) : "")).join("");
+  const box = [0, -LARGEST, CURVE, 2 * LARGEST].join(" ");
+  const [above, below] = [1, -1].map((sign) => "M0 0" + side(sign) + "V0Z");
+  return html`
+    <svg viewBox=${box} preserveAspectRatio="none" aria-hidden="true">
+      <path class="ends" d=${ends} />
+      <path class="p4" d=${above} />
+      <path class="n4" d=${below} />
+      <path class="place" d=${position < all.length ? line(position) : ""} />
+    </svg>`;
 }
 
 // Says how long the lines of both texts are on average; nothing where there are too few.

@@ -209,7 +209,7 @@ export function useAnswer(ask, inputs) {
   return found.value && inputs.every((each, at) => each === found.value.inputs[at]) ? found.value.answer : null;
 }
 
-export const BOUNDS = [2, 3, 4, 6, 8]; // bits: no colour below the first, one between each two, one from the last on
+export const BOUNDS = [3, 4, 5, 6, 8]; // bits: no colour below the first, one between each two, one from the last on
 export const UNKNOWN = -1; // instead of bits
 
 /** The class of a character's colour: b and a number that grows with its bits. @param {number} bits */

@@ -157,7 +157,7 @@ function drawConversation(root) {
     classList.toggle("with-tour", state.tourStep.value > 0);
   });
   // Everything that is drawn in the frame after a change.
-  const drawn = [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy];
+  const drawn = [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy, state.compared];
   state.onChange(drawn, actions.changed);
   state.onChange([state.changes], () => {
     advanceArrival();

@@ -24,8 +24,8 @@ test("without a panel the keys skip prompts, and line ends where they are not dr
 });
 
 test("a colour stands for a range of bits; without bits there is none", () => {
-  assert.deepEqual([0, 2, 3.9, 4, 100].map(colourOf), ["b0", "b1", "b2", "b3", "b5"]);
-  assert.deepEqual([null, UNKNOWN, 2].map(COLOURS.mark), ["", "unknown", "b1"]);
+  assert.deepEqual([0, 3, 4.9, 5, 100].map(colourOf), ["b0", "b1", "b2", "b3", "b5"]);
+  assert.deepEqual([null, UNKNOWN, 3].map(COLOURS.mark), ["", "unknown", "b1"]);
 });
 
 const PATH = { model: { name: "m", commit: "" }, second: null, share: null, start: true, text: "", clamps: [] };
