@@ -1,7 +1,5 @@
 """The accessibility violations of a page, as axe-core finds them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]

@@ -1,7 +1,5 @@
 """Fixtures of the browser tests: a real Chromium, and the pages in it."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

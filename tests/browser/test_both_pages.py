@@ -1,7 +1,5 @@
 """Replies, conversations and settings: each feature on the app's page and on the static page."""
 
-from __future__ import annotations
-
 import json
 
 from playwright.sync_api import expect

@@ -1,7 +1,5 @@
 """Share links on the app's page, on the static page, and from one to the other."""
 
-from __future__ import annotations
-
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate

@@ -1,7 +1,5 @@
 """Lenses, clamps and replaced characters, on the app's page and on the static page."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

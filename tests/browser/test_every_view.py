@@ -1,7 +1,5 @@
 """Every view of both pages, in two languages: what axe-core finds by WCAG 2.2 AA, and texts without a translation."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What a visitor can do before the weights or the modules of the page have arrived."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

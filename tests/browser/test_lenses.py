@@ -1,7 +1,5 @@
 """The lenses over the text in a real browser, on wide light and narrow dark displays."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Share links of the app's page, in real browsers."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

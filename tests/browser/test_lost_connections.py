@@ -3,8 +3,6 @@
 Which answers break a connection is in tests/unit/web/engines/server.test.js.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit

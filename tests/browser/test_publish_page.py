@@ -1,7 +1,5 @@
 """The form that publishes a model: filled in by a visitor with a token, or signed in on the Hub."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

@@ -1,7 +1,5 @@
 """The static page while its scripts and its model are being downloaded."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Route, expect

@@ -1,7 +1,5 @@
 """The static page, which generates in the visitor's browser: the same text as Python, without requests elsewhere."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

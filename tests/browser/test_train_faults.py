@@ -1,7 +1,5 @@
 """What goes wrong in a training in the browser: each fault is reported in one line, and nothing is lost."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from pathlib import Path

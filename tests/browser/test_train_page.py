@@ -1,7 +1,5 @@
 """The panel that trains on the visitor's text: real training of small networks in a real browser."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
