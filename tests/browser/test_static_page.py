@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from huggingface_hub import constants
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import generate
 from tests.browser.driving import QUIET, button, fast, reply, send, turns
@@ -79,17 +79,15 @@ def test_a_replaced_model_is_loaded(browser: Browser, tmp_path: Path) -> None:
         context.close()
 
 
-def test_a_model_of_the_hub_at_a_pinned_commit(hub: LocalHub, browser: Browser, tmp_path: Path) -> None:
+def test_a_model_of_the_hub_at_a_pinned_commit(hub: LocalHub, new_context: BrowserContext, tmp_path: Path) -> None:
     lm, site = tiny_model(), tmp_path / "site"
     write_static(site, tiny_model(seed=1))
     commit = hub.add_repo("ada/plays", saved_files(lm, tmp_path / "model")).commit("main").oid
     hub.context.cdn = True
-    context = browser.new_context(**QUIET)
     with serve_folder(site) as url:
         for name in (f"ada/plays@{commit}", "ada/plays"):
-            page = context.new_page()
+            page = new_context.new_page()
             page.goto(f"{url}?model={name}&prompt=a&seed=1&length=60&speed=200")
             assert watch(page) == generate(lm, "a", 60, seed=1)
             expect(page.locator("#about")).to_contain_text(f"commit {commit[:7]}")
             page.close()
-    context.close()
