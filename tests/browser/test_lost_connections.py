@@ -30,8 +30,6 @@ from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, 
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.unreliable_network import Network, network
 
-NAME = "ada/novel"
-
 
 @pytest.fixture(scope="module")
 def lm() -> CharLSTM:
