@@ -3,8 +3,6 @@
 pip-audit asks PyPI. Where PyPI's advisories cannot be reached, one line says so and nothing fails.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -4,8 +4,6 @@ oxlint finds faults, prettier checks the format, TypeScript checks the types, an
 downloads the last three once.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import sysconfig

@@ -5,8 +5,6 @@ here, in the file that pytest imports first. Child processes inherit them. No te
 token of the person who runs the tests.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

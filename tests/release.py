@@ -6,8 +6,6 @@ Without options: the checks, `make lint`, `make test`, the build, the tag. Nothi
 what to push. With --build, as in the workflow that publishes a tag: the checks and the build.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import shutil

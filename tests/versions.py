@@ -6,8 +6,6 @@ By default every version that pyproject.toml promises and that is installed here
 in ``build/``, with the newest packages that the requirements allow. uv installs them, from its cache the next time.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import re

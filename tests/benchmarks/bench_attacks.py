@@ -7,8 +7,6 @@ for some seconds; meanwhile a visitor of another address opens the page, asks fo
 each attack the visitor's slowest answers and the memory of the app.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import itertools

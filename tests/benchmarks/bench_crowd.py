@@ -6,8 +6,6 @@ The app runs in its own process and this process sends the requests, so both sha
 measures the plain way, with one loop per thread. Prints a table.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json

@@ -3,8 +3,6 @@
 python -m tests.benchmarks.bench_engine
 """
 
-from __future__ import annotations
-
 import statistics
 import time
 

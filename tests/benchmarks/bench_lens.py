@@ -8,8 +8,6 @@ a task is work of the page's thread of more than 50 ms; an update is a frame in 
 server's time is the processor time of all its threads except the engine's, from the first update to the last.
 """
 
-from __future__ import annotations
-
 import argparse
 import tempfile
 import threading

@@ -6,8 +6,6 @@ Each length is run once in each of `WAYS`. Then the newest checkpoint is removed
 it: it must end with the same bits.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import re

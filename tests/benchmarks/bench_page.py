@@ -7,8 +7,6 @@ the app and the static page on a slower processor: how long until a prompt can b
 Last the static page on a network of 1.6 Mbit/s and 150 ms: when it shows the download, and when a link's reply begins.
 """
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import tempfile

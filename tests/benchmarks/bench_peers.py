@@ -7,8 +7,6 @@ its learning rate follows the processor time that is used. One evaluator measure
 all characters before that the model can see, `cold256` in windows of 256 characters. docs/peers.md has the rules.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import statistics

@@ -6,8 +6,6 @@ uv installs Ray beside the tests' environment. Replicas, Ray's proxy and this pr
 two replicas can only write twice as much where four cores or more are free. Prints a table.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

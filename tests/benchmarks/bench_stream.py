@@ -6,8 +6,6 @@ Each way is timed several times, in turns, so that other load of the machine aff
 compared. The plain way gets the number of threads with which it is fastest. Prints a table.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import statistics

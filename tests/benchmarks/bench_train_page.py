@@ -16,8 +16,6 @@ Parts:
 A real Chromium opens the pages over loopback, and trains on a text that the bundled model wrote.
 """
 
-from __future__ import annotations
-
 import argparse
 import gzip
 import statistics

@@ -3,8 +3,6 @@
 They share no code with the project. Shapes: B rows, T characters, V vocabulary, C channels.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -4,8 +4,6 @@
 shares no code with the project and does not change, so that ratios stay comparable from year to year.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

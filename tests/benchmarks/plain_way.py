@@ -5,8 +5,6 @@ ratios stay comparable from year to year. It shares no code with the project: it
 checkpoint's two files itself.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

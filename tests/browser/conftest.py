@@ -1,7 +1,5 @@
 """Fixtures of the browser tests: a real Chromium, and the pages in it."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 from tests.browser.driving import DISPLAYS, QUIET, WIDE, Display, forget, open_page, show, window
 from tests.local_hub import LocalHub
 from tests.support.app_server import App
-from tests.support.both_pages import Site, Sites, both_sites
+from tests.support.both_pages import Site, static_site
 from tests.support.chromium import COMMANDS, ChromiumMissingError, install, launch, serve
 
 WEB = Path(__file__).parents[2] / "web"
@@ -74,8 +72,8 @@ def context(display: Display, contexts: dict[Display, BrowserContext]) -> Iterat
 
 @pytest.fixture
 def new_context(browser: Browser) -> Iterator[BrowserContext]:
-    """A visitor for one test, whose clock or scripts it changes."""
-    context = browser.new_context(**QUIET)
+    """A visitor of one test."""
+    context = browser.new_context(locale="en-US", **QUIET)
     yield context
     context.close()
 
@@ -119,18 +117,17 @@ def web_page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def sites(browser: Browser, module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
-    """Yield the app's page and the static page, with the same models."""
-    with both_sites(browser, module_hub, tmp_path_factory.mktemp("both")) as sites:
-        yield sites
+def static_page(browser: Browser, module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The static page, with a model beside it."""
+    with static_site(browser, module_hub, tmp_path_factory.mktemp("both")) as site:
+        yield site
 
 
 @pytest.fixture
-def both(sites: Sites) -> Iterator[Site]:
+def both(static_page: Site) -> Iterator[Site]:
     """The static page, for what both pages do; fails on complaints in the console, and foreign requests.
 
     The app's page has tests of its own, with `page`.
     """
-    yield sites["static"]
-    for site in sites.values():
-        site.leave()
+    yield static_page
+    static_page.leave()

@@ -1,7 +1,5 @@
 """Helpers that use the page in a browser: they find its controls by role and accessible name."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect

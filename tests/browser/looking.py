@@ -1,7 +1,5 @@
 """The lenses in a browser: how one is chosen, and what it shows of each character."""
 
-from __future__ import annotations
-
 from playwright.sync_api import Locator, Page, expect
 
 BOUNDS = (2, 3, 4, 6, 8)

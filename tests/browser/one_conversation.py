@@ -1,7 +1,5 @@
 """One reply that tests start and continue in a browser, and its expected text."""
 
-from __future__ import annotations
-
 from playwright.sync_api import BrowserContext, Page
 
 from model import CharLSTM, generate

@@ -1,7 +1,5 @@
 """A reply is announced to screen readers; tests/unit/web/page/announcer.test.js shows in which pieces."""
 
-from __future__ import annotations
-
 import re
 
 from playwright.sync_api import expect

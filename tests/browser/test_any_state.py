@@ -1,7 +1,5 @@
 """What is on the screen follows from the state alone: a test puts a state in, and no engine and no click is needed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The first screen of the bundled model: the text that writes itself, the changed letter, how little there is."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

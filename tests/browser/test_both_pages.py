@@ -1,18 +1,15 @@
 """Replies, conversations and settings: each feature on the app's page and on the static page."""
 
-from __future__ import annotations
-
 import json
 
 from playwright.sync_api import expect
 
-from model import Blend, generate
+from model import generate
 from tests.browser.driving import (
     button,
     continued,
     fast,
     footer,
-    more,
     open_settings,
     reply,
     send,
@@ -23,10 +20,10 @@ from tests.browser.driving import (
 )
 from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
-from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, text_of
+from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
 
 
-def test_retry_creates_branches_and_undo_removes_the_later_turns_of_one(both: Site) -> None:
+def test_try_again_makes_versions_that_the_arrows_show(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
     versions = page.locator(".branches")
@@ -45,17 +42,6 @@ def test_retry_creates_branches_and_undo_removes_the_later_turns_of_one(both: Si
     expect(versions).to_have_accessible_name("Version 1 of 2")
     expect(previous).to_be_focused()
     expect(turns(page).last.locator(".reply")).to_have_text(one, use_inner_text=False)
-    send(page, "JULIET:")
-    expect(versions).to_be_hidden()  # those of an earlier turn would replace this one
-    more(page, "Undo")
-    following.click()
-    replies = turns(page).locator(".reply")
-    expect(replies).to_have_text([other], use_inner_text=False)
-    previous.click()
-    juliet = text_of(both, f"{new_line(PROMPT + one)}JULIET:", seed=8)
-    expect(replies).to_have_text([one], use_inner_text=False)
-    more(page, "Redo")
-    expect(replies).to_have_text([one, juliet], use_inner_text=False)
 
 
 def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reload(both: Site) -> None:
@@ -73,13 +59,9 @@ def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reloa
     assert reply(page) == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)
 
 
-def test_two_models_are_blended_and_impossible_blends_are_not_offered(both: Site) -> None:
+def test_impossible_blends_are_not_offered(both: Site) -> None:
     page = begin(both.open())
     both.blend(page)
-    setting(page, "Blend", 0.3)
-    send(page, PROMPT)
-    expect(footer(page)).to_contain_text(f"{both.name} + {TWO}, 30% from the second")
-    assert reply(page) == generate(Blend(both.one, both.two, 0.3), PROMPT, LENGTH, seed=SEED)
     choose_lens(page, "What it remembers")
     expect(page.get_by_text("Cells can't be held while blending.")).to_be_visible()
     expect(page.get_by_role("radio", name="High", exact=True)).to_be_hidden()

@@ -1,6 +1,4 @@
-"""Share links on the app's page, on the static page, and from one to the other."""
-
-from __future__ import annotations
+"""Share links on the static page, and from it to the app's page."""
 
 from playwright.sync_api import Page, expect
 
@@ -8,15 +6,15 @@ from model import Blend, generate
 from tests.browser.driving import continued, fast, footer, log, open_settings, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens
 from tests.browser.test_both_pages_looking import clamp, clamps
-from tests.support.app_server import eventually
-from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, Sites, begin, link, stored_parts, text_of
+from tests.browser.test_links import SAME
+from tests.support.app_server import App, eventually, serving
+from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, begin, link, stored_parts, text_of
+from ui.registry.registry import ModelRegistry
 
-SAME = "The same text, character for character, as when the link was made."
 
-
-def follow(site: Site, query: str) -> Page:
+def follow(site: Site, query: str, app: App | None = None) -> Page:
     """Open a link as another visitor and watch its text being written."""
-    page = site.open(f"?speed=200&{query}", context=site.new_context(locale="en-US"))
+    page = site.open(f"?speed=200&{query}", context=site.new_context(locale="en-US"), app=app)
     expect(turns(page).last.locator(".mark")).to_have_text(SAME)
     open_settings(page)
     return page
@@ -64,16 +62,19 @@ def test_a_link_to_a_blend(both: Site) -> None:
     reader.context.close()
 
 
-def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: Sites) -> None:
-    other = sites["app"]
+def test_a_link_of_one_page_opens_on_the_other(both: Site) -> None:
     page = begin(both.open(f"?model={ONE}"))
     send(page, PROMPT)
     query, text = link(page), reply(page)
     assert f"model=ada%2Fone%40{both.commit}" in query
-    reader = follow(other, query)
-    assert reply(reader) == text
-    expect(reader.locator("#about")).to_contain_text(f"commit {both.commit[:7]}")
-    reader.context.close()
+    registry = ModelRegistry([ONE])
+    registry.start()
+    assert registry.wait(60)
+    with serving(registry) as app:
+        reader = follow(both, query, app)
+        assert reply(reader) == text
+        expect(reader.locator("#about")).to_contain_text(f"commit {both.commit[:7]}")
+        reader.context.close()
 
 
 def test_a_link_may_name_the_static_pages_own_model_or_none_but_no_unknown_one(both: Site) -> None:

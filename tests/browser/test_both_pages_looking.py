@@ -1,6 +1,4 @@
-"""Lenses, clamps and replaced characters, on the app's page and on the static page."""
-
-from __future__ import annotations
+"""Lenses and clamps, on the static page: the app's page does the same."""
 
 import re
 
@@ -15,34 +13,11 @@ from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
 from ui.routes.lenses.trace_answers import occlusion_within
 
-SIGNS = {"⏎": "\n", "␣": " ", "⇥": "\t"}
-
 
 def trace(site: Site, text: str) -> TextTrace:
     text_trace = TextTrace(site.one, skip_start=True)
     text_trace.set_text(text)
     return text_trace
-
-
-def letters(text: str, begin: int = 0) -> list[int]:
-    """Return the positions of ASCII letters and digits, which a click hits."""
-    return [at for at, each in enumerate(text) if at >= begin and each.isascii() and each.isalnum()]
-
-
-def point_at(page: Page, turn: Locator, position: int) -> None:
-    """Click a character of a turn's text, and wait until its alternatives are shown."""
-    turn.locator(".text i").nth(position).click()
-    expect(turn.locator(".text i").nth(position)).to_have_class(re.compile("focus"))
-    expect(page.get_by_role("button", name="instead").first).to_be_enabled()
-
-
-def replace(page: Page) -> str:
-    """Replace the character in focus by the likeliest other one; returns that."""
-    other = page.get_by_role("button", name="instead").first
-    char = other.locator(".char").text_content() or ""
-    other.click()
-    settled(page)
-    return SIGNS.get(char, char)
 
 
 def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
@@ -79,30 +54,6 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
         page.keyboard.press("ArrowRight")
     options.nth(5).hover()
     expect(options.nth(5)).to_have_attribute("aria-selected", "true")
-
-
-def test_characters_can_be_replaced_repeatedly_and_in_every_reply(both: Site) -> None:
-    page = begin(both.open())
-    send(page, PROMPT)
-    text = reply(page)
-    for least in (5, 2):  # the second one before the first
-        keep = letters(text, least)[0] + 1
-        point_at(page, turns(page).last, len(PROMPT) + keep - 1)
-        char = replace(page)
-        assert reply(page)[:keep] == text[: keep - 1] + char
-        assert len(reply(page)) == LENGTH
-        text = reply(page)
-    send(page, "More")
-    expect(turns(page)).to_have_count(2)
-    keep = letters(text, 8)[0] + 1
-    point_at(page, turns(page).first, len(PROMPT) + keep - 1)
-    button(page, "Another ending").click()
-    expect(turns(page)).to_have_count(1)
-    settled(page)
-    assert reply(page)[:keep] == text[:keep]
-    assert reply(page) != text
-    button(page, "Keep the new one").click()
-    expect(page.locator(".branches")).to_have_accessible_name("Version 4 of 4")
 
 
 def clamp(page: Page, layer: int, cell: int, direction: str = "High") -> None:

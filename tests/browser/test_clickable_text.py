@@ -1,7 +1,5 @@
 """The text can be clicked and says so; characters that the model skips are named."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Page, expect
 

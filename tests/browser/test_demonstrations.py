@@ -1,7 +1,5 @@
 """Demonstrations and tour on the app's page, which all tests share; test_every_view.py has them on the static page."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,15 +1,14 @@
 """Every view of both pages, in two languages: what axe-core finds by WCAG 2.2 AA, and texts without a translation."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.axe import violations
 from tests.browser.driving import NARROW, QUIET, WIDE, Display, button, open_page, window
 from tests.browser.test_demonstrations import learned_model
 from tests.browser.test_train_page import SIZES
@@ -35,6 +34,34 @@ TEXTS = """() => {
   }
   return found.map((text) => text.trim());
 }"""
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+# Waits for all animations but those that follow a scroll bar and `blink`, which repeats.
+_STILL = """() => Promise.allSettled(
+  document.getAnimations()
+    .filter((each) => each.timeline === document.timeline && each.animationName !== "blink")
+    .map((each) => each.finished)
+).then(() => null)"""
+# Sticky elements cover a part of the controls below them, which axe-core then finds too small.
+_STICK = """(style) =>
+  document.querySelectorAll(".frame, .log, .shared, #ask").forEach((each) => Object.assign(each.style, style))"""
+# The colours of characters take most of its time: tests/unit/web/test_contrast.py has them.
+_RUN = """([part, options]) =>
+  axe.run({ include: part, exclude: ".text i:not(.unknown, .same)" }, { ...options, resultTypes: ["violations"] })
+    .then((found) => found.violations)"""
+
+
+def violations(page: Page, part: str) -> list[str]:
+    """Return a line for each violation of WCAG 2.2 AA in a part of a page, once its animations have ended.
+
+    A whole page takes half a second of the processor.
+    """
+    page.evaluate(_STILL)
+    page.evaluate(_STICK, {"position": "relative", "inset": "auto"})
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    found: list[dict[str, Any]] = page.evaluate(_RUN, [part, RULES])
+    page.evaluate(_STICK, {"position": "", "inset": ""})
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
 
 
 def untranslated(page: Page, language: str) -> set[str]:

@@ -1,11 +1,9 @@
 """What a visitor can do before the weights or the modules of the page have arrived."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 
 from model import CharLSTM, generate
 from model.checkpoint.record import stored_welcome
@@ -19,12 +17,13 @@ from training.card.welcome import with_welcome
 from training.hub.space_files import write_static
 
 
-def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weights(both: Site) -> None:
+def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weights(
+    both: Site, new_context: BrowserContext
+) -> None:
     text, seed = stored_welcome(with_welcome(both.one).training)
     assert text
     assert generate(both.one, "", WELCOME_LENGTH, seed=seed).startswith(text)
-    context = both.new_context(locale="en-US")  # which has no weights yet
-    page = context.new_page()
+    page = new_context.new_page()  # which has no weights yet
     held: list[Route] = delay(page, "**/model.safetensors")
     page.goto(both.app.url)
     expect(page.locator(".welcome .reply")).to_have_text(text, use_inner_text=False)
@@ -39,7 +38,6 @@ def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weight
     assert reply(page) == generate(both.one, "", 60, seed=5)
     more(page, "Undo")
     expect(page.locator(".welcome i[class*=b]").nth(len(text) // 2)).to_be_visible()
-    context.close()
 
 
 def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
@@ -60,9 +58,10 @@ def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
     page.context.close()
 
 
-def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(both: Site) -> None:
-    context = both.new_context(locale="en-US")
-    page = context.new_page()
+def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(
+    both: Site, new_context: BrowserContext
+) -> None:
+    page = new_context.new_page()
     held = delay(page, "**/model.safetensors")
     page.goto(both.app.url)
     send(page, "hello", wait=False)
@@ -72,7 +71,6 @@ def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(both
     expect(log(page).locator(".refusal")).to_contain_text("could not be fetched")
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("hello")
     expect(page.locator("#notices")).to_contain_text("could not be fetched")
-    context.close()
 
 
 def test_enter_before_the_scripts_have_run_sends_the_prompt(both: Site) -> None:

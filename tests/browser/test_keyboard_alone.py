@@ -1,7 +1,5 @@
 """Both pages by keyboard alone: every control is reached, its focus is visible, and nothing traps it."""
 
-from __future__ import annotations
-
 from playwright.sync_api import Page, expect
 
 from tests.browser.driving import button, log, reply, settled, turns

@@ -1,7 +1,5 @@
 """The worker that reads a text to train on, in a real browser; tests/unit/web/learn/texts.test.js has what it reads."""
 
-from __future__ import annotations
-
 from playwright.sync_api import Page
 
 READ = """async (line) => {

@@ -1,7 +1,5 @@
 """The lenses over the text in a real browser, on wide light and narrow dark displays."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -185,30 +183,21 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     assert app.served("random").engine.written == written
 
 
-def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> None:
-    text = write(page)
+def test_the_gates_of_the_character_in_focus_are_shown_and_the_picture_scrolls_to_it(page: Page, app: App) -> None:
     choose_lens(page, "What it remembers")
     page.get_by_text("Other cells, gates and numbers").click()
-    expect(turns(page).last.locator(".text i")).to_have_count(len(text))
+    text = write(page, PROMPT + "x" * 400)
+    expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
     log(page).focus()
     for key in ("Home", *["ArrowRight"] * 9):
         page.keyboard.press(key)
+    expect(page.locator(".caption")).to_contain_text("characters 1 to 240.")
     gates = trace_of(app, text).step(9).gates[1, :, 5]
     shares = page.get_by_role("list", name="Gates of the cell").locator(".share")
     expect(shares).to_have_count(4)
     shown = pytest.approx(gates.tolist(), abs=0.0106)
     # The gates of the character before may still be shown.
     eventually(lambda: [float(share.replace("−", "-")) for share in shares.all_text_contents()] == shown)
-
-
-def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:
-    choose_lens(page, "What it remembers")
-    page.get_by_text("Other cells, gates and numbers").click()
-    text = write(page, "x" * 400)
-    expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
-    log(page).focus()
-    page.keyboard.press("Home")
-    expect(page.locator(".caption")).to_contain_text("characters 1 to 240.")
     page.keyboard.press("End")
     expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
 

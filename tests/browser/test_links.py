@@ -1,7 +1,5 @@
 """Share links of the app's page, in real browsers."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
 from model import BlockedWords, CharLSTM, generate
 from tests.browser.driving import (
@@ -66,7 +64,7 @@ def link(page: Page | Frame) -> str:
     return field.input_value()
 
 
-def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App, browser: Browser) -> None:
+def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App, new_context: BrowserContext) -> None:
     setting(page, "Temperature", 1.3)
     write(page)
     continued(page, 120)
@@ -76,8 +74,7 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     assert url.startswith(app.url + "?prompt=")
     assert app.page
     vars(app.page.write.states).update(vars(States()))  # as after a restart
-    context = browser.new_context(**QUIET)
-    reader, complaints = open_page(context, app, url.removeprefix(app.url).replace("?", "?speed=200&"))
+    reader, complaints = open_page(new_context, app, url.removeprefix(app.url).replace("?", "?speed=200&"))
     expect(log(reader).locator(".mark")).to_have_text(SAME)
     expect(turns(reader)).to_have_count(2)
     assert turns(reader).locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
@@ -91,7 +88,6 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     expect(button(reader, "Continue")).to_be_enabled()
     assert link(reader).partition("?")[2] == url.partition("?")[2]
     assert not complaints
-    context.close()
 
 
 def test_the_link_is_copied_to_the_clipboard_where_that_is_allowed(page: Page) -> None:
@@ -243,13 +239,12 @@ def framing(folder: Path, code: str) -> Iterator[str]:
 
 
 def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
-    app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    app: App, new_context: BrowserContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")
     assert app.page
     headers, policy = app.page.document._headers, "content-security-policy"
-    context = browser.new_context(**QUIET)
-    page = context.new_page()
+    page = new_context.new_page()
     with framing(tmp_path, FRAME.format(app.url)) as outer:  # only the Hub's pages may hold the app in a frame
         page.goto(outer)
         assert page.frames[1].locator("#page").count() == 0
@@ -271,4 +266,3 @@ def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
         monkeypatch.setitem(headers, policy, f"{headers[policy]} {outer}")
         page.goto(outer)
         expect(page.frames[1].locator("article .mark")).to_have_text(SAME)
-    context.close()

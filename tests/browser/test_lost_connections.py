@@ -3,8 +3,6 @@
 Which answers break a connection is in tests/unit/web/engines/server.test.js.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -31,8 +29,6 @@ from tests.browser.looking import choose_lens
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.unreliable_network import Network, network
-
-NAME = "ada/novel"
 
 
 @pytest.fixture(scope="module")

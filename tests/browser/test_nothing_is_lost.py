@@ -3,8 +3,6 @@
 Faults of the network and the server are in test_lost_connections.py; tests of both pages in test_both_pages.py.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The app's page in a real browser: controls and replies, on wide light and narrow dark displays."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A model that a browser has trained is published on the local Hub: repo, card, Space, sign-in, and what goes wrong."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -1,18 +1,15 @@
 """The form that publishes a model: filled in by a visitor with a token, or signed in on the Hub."""
 
-from __future__ import annotations
-
 import html
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import QUIET, button, complaints_of, fast, reply, send
+from tests.browser.driving import button, complaints_of, fast, reply, send
 from tests.browser.test_train_page import FEW, NAME, begin, ended, give, packed, start
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
@@ -35,13 +32,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     write_static(folder, tiny_model(seed=5))
     return folder
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(locale="en", **QUIET)
-    yield context
-    context.close()
 
 
 def opened(context: BrowserContext, url: str, packed: bytes) -> Page:
@@ -83,10 +73,10 @@ def stored(page: Page) -> str:
 
 
 def test_a_visitor_publishes_with_a_token(
-    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
+    new_context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
 ) -> None:
     with serve(site) as url:
-        page = opened(context, url, packed)
+        page = opened(new_context, url, packed)
         assert [logged.target for logged in hub.log] == []
         expect(page.get_by_label("Name on the Hub")).to_have_value("letters")
         expect(page.get_by_label("Private: only you see it")).to_be_checked()
@@ -120,13 +110,13 @@ def test_a_visitor_publishes_with_a_token(
 
 
 def test_a_visitor_of_the_app_trains_and_publishes_on_its_hub(
-    context: BrowserContext, hub: LocalHub, token: str
+    new_context: BrowserContext, hub: LocalHub, token: str
 ) -> None:
     """The app's link leads to the static page, which has no model until one is trained there."""
     registry = ModelRegistry([])
     registry.add("random", random_model())
     with serving(registry) as app:
-        first = context.new_page()
+        first = new_context.new_page()
         first.goto(app.url)
         with first.expect_popup() as waiting:
             first.get_by_role("link", name="Train on your text (opens a new tab)").click()
@@ -162,13 +152,13 @@ def test_a_visitor_of_the_app_trains_and_publishes_on_its_hub(
         page.goto(f"{hub.url}/static/ada/letters/?prompt=the c&seed=1&length=60&speed=200")
         expect(page.locator(".mark")).to_be_visible()
         assert reply(page) == generate(lm, "the c", 60, seed=1)
-        context.close()  # before the app, whose address it has open
+        new_context.close()  # before the app, whose address it has open
 
 
 def test_a_visitor_of_a_space_signs_in_and_a_sign_in_that_fails_leaves_the_form(
-    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
+    new_context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
 ) -> None:
-    page = opened(context, space_url(hub, site), packed)
+    page = opened(new_context, space_url(hub, site), packed)
     expect(page.get_by_label("Token of the Hub")).to_be_hidden()
     page.get_by_label("Title").fill("My letters")
     page.get_by_label("Private: only you see it").uncheck()
@@ -202,8 +192,8 @@ def test_a_visitor_of_a_space_signs_in_and_a_sign_in_that_fails_leaves_the_form(
     expect(button(page, "Sign in with Hugging Face")).to_be_visible()
 
 
-def test_an_answer_that_nobody_asked_for_is_no_sign_in(context: BrowserContext, hub: LocalHub, site: Path) -> None:
-    page = context.new_page()
+def test_an_answer_that_nobody_asked_for_is_no_sign_in(new_context: BrowserContext, hub: LocalHub, site: Path) -> None:
+    page = new_context.new_page()
     state = json.dumps({"nonce": "x", "redirectUri": "y"})
     page.goto(f"{space_url(hub, site)}?code=stolen&state={state}")
     expect(button(page, "Send")).to_be_enabled()
@@ -211,10 +201,10 @@ def test_an_answer_that_nobody_asked_for_is_no_sign_in(context: BrowserContext, 
 
 
 def test_a_publishing_can_be_cancelled(
-    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
+    new_context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
 ) -> None:
     with serve(site) as url:
-        page = opened(context, url, packed)
+        page = opened(new_context, url, packed)
         fill(page, token)
         for pattern in ("PUT /lfs/", "POST .*/preupload/"):
             hub.fail(pattern, "hang", times=1)

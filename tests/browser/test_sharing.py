@@ -1,7 +1,5 @@
 """What Share offers beside the link, on both pages: a picture and files; and a link in a frame."""
 
-from __future__ import annotations
-
 import html
 import io
 import json

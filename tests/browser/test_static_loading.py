@@ -1,12 +1,9 @@
 """The static page while its scripts and its model are being downloaded."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.driving import QUIET
 from tests.support.app_server import random_model
 from tests.support.both_pages import Site
 from tests.support.chromium import serve
@@ -37,11 +34,10 @@ def let_go(page: Page, held: list[Route]) -> None:
     held[0].continue_()
 
 
-def test_the_download_is_shown_from_start_to_end(browser: Browser, tmp_path: Path) -> None:
+def test_the_download_is_shown_from_start_to_end(new_context: BrowserContext, tmp_path: Path) -> None:
     write_static(tmp_path, random_model(hidden_size=128))
-    context = browser.new_context(locale="en-US", **QUIET)
-    page = context.new_page()
-    network = context.new_cdp_session(page)
+    page = new_context.new_page()
+    network = new_context.new_cdp_session(page)
     network.send("Network.enable")
     config, weights = delay(page, "**/config.json"), delay(page, "**/model.safetensors")
     with serve(tmp_path) as url:
@@ -62,7 +58,6 @@ def test_the_download_is_shown_from_start_to_end(browser: Browser, tmp_path: Pat
         network.send("Network.emulateNetworkConditions", {**speed, "downloadThroughput": -1})
         expect(page.locator(".welcome .hint")).to_be_visible()
         expect(bar).to_be_hidden()
-    context.close()
 
 
 def test_the_page_has_its_colours_before_its_scripts_run(both: Site) -> None:

@@ -1,7 +1,5 @@
 """Conversations in the browser's IndexedDB: they are moved there, kept apart between tabs, listed and removed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """What goes wrong in a training in the browser: each fault is reported in one line, and nothing is lost."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from pathlib import Path
@@ -15,7 +13,7 @@ from tests.browser.test_train_page import (
     SHOWN,
     STORED,
     TEXT,
-    Make,
+    Visitor,
     begin,
     ended,
     fault,
@@ -36,12 +34,11 @@ __all__ = ["packed", "url", "visitor"]  # fixtures
 NO_ROOM = "cannot be continued after a reload: this browser has no room left for it"
 
 
-def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(visitor: Make) -> None:
-    visits = visitor()
-    page = visits.open(speed=FEW)
+def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(visitor: Visitor) -> None:
+    page = visitor.open(speed=FEW)
     give(page)
     session = page.context.new_cdp_session(page)
-    session.send("Storage.overrideQuotaForOrigin", {"origin": visits.url.rstrip("/"), "quotaSize": 1})
+    session.send("Storage.overrideQuotaForOrigin", {"origin": visitor.url.rstrip("/"), "quotaSize": 1})
     start(page)
     expect(fault(page)).to_contain_text(NO_ROOM)
     ended(page)
@@ -52,11 +49,10 @@ def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(v
     assert set(reply(page)) <= set(TEXT)
 
 
-def test_what_had_no_room_is_stored_once_there_is_room(visitor: Make) -> None:
-    visits = visitor()
-    page = visits.open(speed=2_000)
+def test_what_had_no_room_is_stored_once_there_is_room(visitor: Visitor) -> None:
+    page = visitor.open(speed=2_000)
     give(page)
-    session, origin = page.context.new_cdp_session(page), {"origin": visits.url.rstrip("/")}
+    session, origin = page.context.new_cdp_session(page), {"origin": visitor.url.rstrip("/")}
     session.send("Storage.overrideQuotaForOrigin", {**origin, "quotaSize": 1})
     start(page)
     expect(fault(page)).to_contain_text(NO_ROOM)
@@ -80,14 +76,13 @@ def test_a_browser_without_simd_says_so(playwright: Playwright, url: str) -> Non
     browser.close()
 
 
-def test_one_tab_trains_at_a_time(visitor: Make) -> None:
-    visits = visitor()
-    first = visits.open(speed=2_000)
+def test_one_tab_trains_at_a_time(visitor: Visitor) -> None:
+    first = visitor.open(speed=2_000)
     give(first)
     start(first)
     button(first, "Pause").click()
     expect(panel(first).locator(".said")).to_contain_text("Paused")
-    second = visits.open(speed=FEW)
+    second = visitor.open(speed=FEW)
     give(second)
     second.on("dialog", lambda dialog: dialog.accept())
     button(second, "Discard it").click()
@@ -103,9 +98,8 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     start(second)
 
 
-def test_a_model_is_opened_used_downloaded_and_deleted(visitor: Make, packed: bytes, tmp_path: Path) -> None:
-    visits = visitor()
-    page = visits.open()
+def test_a_model_is_opened_used_downloaded_and_deleted(visitor: Visitor, packed: bytes, tmp_path: Path) -> None:
+    page = visitor.open()
     page.on("dialog", lambda dialog: dialog.accept())
     model, stored = page.locator("#model"), panel(page).locator(".trained li")
     first, name, said = model.input_value(), "local/letters", panel(page).locator(".said")
@@ -125,7 +119,7 @@ def test_a_model_is_opened_used_downloaded_and_deleted(visitor: Make, packed: by
     with page.expect_download() as waiting:
         button(page, "Download letters").click()
     waiting.value.save_as(tmp_path / "other name.zip")
-    other = visits.open()
+    other = visitor.open()
     begin(page)
     button(page, "Delete letters").click()
     expect(stored).to_have_count(0)

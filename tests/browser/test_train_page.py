@@ -1,14 +1,12 @@
 """The panel that trains on the visitor's text: real training of small networks in a real browser."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -116,9 +114,6 @@ def fault(page: Page) -> Locator:
     return panel(page).locator(".said + .fault")
 
 
-Make = Callable[..., Visitor]
-
-
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("train")
@@ -136,21 +131,14 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def visitor(browser: Browser, url: str) -> Iterator[Make]:
-    """Makes visitors of a page; at the end their consoles are empty and nothing was requested from elsewhere."""
-    made: list[Visitor] = []
-
-    def make(address: str = url) -> Visitor:
-        context = browser.new_context(**window(WIDE), **QUIET)
-        made.append(Visitor(address, context))
-        return made[-1]
-
-    yield make
-    for each in made:
-        for page in each.context.pages:
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-        each.context.close()
-    assert [line for each in made for page in each.complaints for line in page] == []
+def visitor(browser: Browser, url: str) -> Iterator[Visitor]:
+    """A visitor of the page; at the end the consoles are empty and nothing was requested from elsewhere."""
+    visitor = Visitor(url, browser.new_context(**window(WIDE), **QUIET))
+    yield visitor
+    for page in visitor.context.pages:
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    visitor.context.close()
+    assert not any(visitor.complaints), visitor.complaints
 
 
 @dataclass
@@ -197,8 +185,8 @@ def test_a_visitor_downloads_little(trained: Trained, url: str) -> None:
         assert sum(len(gzip.compress(content)) for content in files) <= most_packed
 
 
-def test_a_typed_text_is_called_your_text_and_a_file_has_its_name(visitor: Make) -> None:
-    page = visitor().open()
+def test_a_typed_text_is_called_your_text_and_a_file_has_its_name(visitor: Visitor) -> None:
+    page = visitor.open()
     read = panel(page).locator(".read")
     give(page, "ab" * 60)
     expect(read).to_have_text("Your text: 120 characters (2 different), 1 line")
@@ -239,9 +227,9 @@ def test_a_text_becomes_a_model_that_writes(trained: Trained, tmp_path: Path) ->
     assert reply(other) == written
 
 
-def test_a_tab_that_is_discarded_during_a_training_changes_nothing(visitor: Make, trained: Trained) -> None:
+def test_a_tab_that_is_discarded_during_a_training_changes_nothing(visitor: Visitor, trained: Trained) -> None:
     """It ends without a warning: its process is killed, as a browser does that needs the memory."""
-    page = visitor().open()
+    page = visitor.open()
     give(page)
     start(page)
     expect(panel(page).locator(".written .text i").first).to_be_visible()
@@ -271,13 +259,14 @@ def test_a_tab_that_is_discarded_during_a_training_changes_nothing(visitor: Make
     expect(panel(page)).not_to_have_attribute("open", "")
 
 
-def test_after_the_death_of_a_worker_the_training_continues(visitor: Make, tmp_path: Path) -> None:
+def test_after_the_death_of_a_worker_the_training_continues(visitor: Visitor, tmp_path: Path) -> None:
     write_static(tmp_path, tiny_model())
     trainer = tmp_path / "learn" / "trainer.js"
     dies = 'if (step === 10 && !self.died) { self.died = true; throw new Error("out of memory"); } const dropout='
     trainer.write_text(trainer.read_text(encoding="utf-8").replace("const dropout=", dies), encoding="utf-8")
     with serve(tmp_path) as url:
-        page = visitor(url).open(speed=FEW)
+        visitor.url = url
+        page = visitor.open(speed=FEW)
         give(page)
         button(page, "Start training").click()
         expect(fault(page)).to_contain_text("A training worker ended (out of memory)")
@@ -286,10 +275,10 @@ def test_after_the_death_of_a_worker_the_training_continues(visitor: Make, tmp_p
 
 
 def test_a_chat_becomes_a_model_that_answers_and_keeps_the_characters_of_its_parent(
-    visitor: Make, tmp_path: Path
+    visitor: Visitor, tmp_path: Path
 ) -> None:
     """What looks private is shown before the training, and before publishing also after a reload."""
-    page = visitor().open(speed=FEW)  # so small a network takes thousands of steps at the speed of the others
+    page = visitor.open(speed=FEW)  # so small a network takes thousands of steps at the speed of the others
     read, said = panel(page).locator(".read"), panel(page).locator(".choose .private")
     button(page, "Recipes").click()
     expect(read).to_contain_text("Recipes: ")

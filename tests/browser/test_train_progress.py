@@ -1,7 +1,5 @@
 """What the training panel draws of a state that is put in, without a training: in a real browser."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Training by two workers of a real browser: the .zip of its model is read by Python, and opened again."""
 
-from __future__ import annotations
-
 import base64
 import io
 import random

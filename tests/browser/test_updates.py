@@ -1,7 +1,5 @@
 """A page that stays open while a newer commit of its model is served, or refused."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The pages zoomed in, under a finger, on paper and with forced colours."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

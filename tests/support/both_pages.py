@@ -1,7 +1,7 @@
-"""The app's page and the static page with the same models of the local Hub, and what tests of both do on them."""
+"""The static page with two models of the local Hub, and what its tests do."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from tests.browser.driving import (
     window,
 )
 from tests.local_hub import LocalHub
-from tests.support.app_server import App, random_model, serving
+from tests.support.app_server import App, random_model
 from tests.support.chromium import serve
 from tests.support.tiny_models import saved_files
 from training.hub.space_files import write_static
@@ -36,19 +36,17 @@ SEED = 7
 
 @dataclass
 class Site:
-    """One of the two pages.
+    """The static page.
 
     Attributes:
-        kind: "app" or "static".
-        app: its address; the registry is empty for the static page.
-        one: the model that writes, served from the Hub by the app and lying beside the static page.
+        app: its address; the registry is empty.
+        one: the model that writes, which lies beside the page and is on the Hub as well.
         two: another model of the Hub.
         commit: of ``one`` on the Hub.
         complaints: of each opened page: errors in the console, and requests to other addresses than its own and the
             Hub's.
     """
 
-    kind: str
     app: App
     one: CharLSTM
     two: CharLSTM
@@ -57,19 +55,20 @@ class Site:
     browser: Browser
     context: BrowserContext
     complaints: list[list[str]] = field(default_factory=list)
+    name = "one"  # of the model that writes
 
     def __post_init__(self) -> None:
         self._tab, self._is_used = self.context.new_page(), False
         self._complaints = complaints_of(self._tab, self.app.url, self.hub)
 
-    def open(self, query: str = "", *, context: BrowserContext | None = None) -> Page:
-        """Open the page with an empty conversation in it.
+    def open(self, query: str = "", *, context: BrowserContext | None = None, app: App | None = None) -> Page:
+        """Open the page, or that of an app, with an empty conversation in it.
 
         All tests share one tab, in which the page takes 0.4 instead of 0.7 seconds of the processor; if the test has
-        it already, or gives a context, a new one is opened.
+        it already, or gives a context or an app, a new one is opened.
         """
-        if context or self._is_used:
-            page, complaints = open_page(context or self.context, self.app, query, hub=self.hub)
+        if context or app or self._is_used:
+            page, complaints = open_page(context or self.context, app or self.app, query, hub=self.hub)
             self.complaints.append(complaints)
             return page
         self._is_used = True
@@ -80,19 +79,13 @@ class Site:
         """Return the context of another visitor; closed by the test."""
         return self.browser.new_context(**{**QUIET, **options})
 
-    @property
-    def name(self) -> str:
-        """The name of the model that writes."""
-        return ONE if self.kind == "app" else "one"
-
     def blend(self, page: Page) -> None:
-        """Choose the second model; on the static page its name is typed first."""
+        """Choose the second model, whose name is typed first."""
         box = page.get_by_role("combobox", name="Second model")
         option = box.locator(f'option[value="blended {TWO}"]')
-        if not option.count():
-            box.select_option(label="another one from the Hugging Face Hub …")
-            page.get_by_role("textbox", name="Name of the second model, user/name").fill(TWO)
-            page.keyboard.press("Enter")
+        box.select_option(label="another one from the Hugging Face Hub …")
+        page.get_by_role("textbox", name="Name of the second model, user/name").fill(TWO)
+        page.keyboard.press("Enter")
         option.wait_for(state="attached")
         box.select_option(f"blended {TWO}")
 
@@ -102,7 +95,7 @@ class Site:
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
             if page is not self._tab:
                 page.close()
-        self._tab.goto(f"{self.app.url}{'site' if self.kind == 'app' else 'settings.json'}")  # the page stores no more
+        self._tab.goto(f"{self.app.url}settings.json")  # the page stores no more
         forget(self._tab)
         self._tab.emulate_media(media="null", forced_colors="null")
         self._tab.set_viewport_size(window(WIDE)["viewport"])
@@ -113,41 +106,17 @@ class Site:
         assert not found, found
 
 
-class Sites(dict[str, Site]):
-    """The two pages by their kinds; each is started when it is first asked for."""
-
-    def __init__(self, start: Callable[[str], Site]) -> None:
-        self._start = start
-
-    def __missing__(self, kind: str) -> Site:
-        self[kind] = self._start(kind)
-        return self[kind]
-
-
 @contextmanager
-def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[Sites]:
-    """Push two models to the Hub and serve them by the app and by a static page, both in a wide, light window."""
+def static_site(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[Site]:
+    """Push two models to the Hub and serve the static page of the first one, in a wide, light window."""
     one, two = random_model(1000), random_model(3)
     one.training = {"examples": ["ROMEO:"], "corpus": "one", "repo": ONE}
     hub.add_repo(ONE, saved_files(one, folder / "one"))
     hub.add_repo(TWO, saved_files(two, folder / "two"))
     commit = hub.repos[ONE].commit("main").oid
-    with ExitStack() as stack:
-
-        def start(kind: str) -> Site:
-            context = browser.new_context(locale="en-US", **window(WIDE), **QUIET)
-            stack.callback(context.close)
-            if kind == "app":
-                registry = ModelRegistry([ONE, TWO])
-                registry.start()
-                assert registry.wait(60)
-                app = stack.enter_context(serving(registry))
-            else:
-                write_static(folder / "site", one)
-                app = App(stack.enter_context(serve(folder / "site")), ModelRegistry())
-            return Site(kind, app, one, two, commit, hub.url, browser, context)
-
-        yield Sites(start)
+    write_static(folder / "site", one)
+    with serve(folder / "site") as url, browser.new_context(locale="en-US", **window(WIDE), **QUIET) as context:
+        yield Site(App(url, ModelRegistry()), one, two, commit, hub.url, browser, context)
 
 
 def begin(page: Page, *, speed: float = 200, length: int = LENGTH) -> Page:

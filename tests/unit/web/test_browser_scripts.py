@@ -1,7 +1,5 @@
 """Runs the tests of the browser's scripts that need no browser: every ``*.test.js`` beside this file, in Node."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The characters can be read on every colour of the lenses, and neighbouring colours can be told apart."""
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """web/index.html repeats what is defined elsewhere, so that a browser has it at the first paint."""
 
-from __future__ import annotations
-
 from model.files import web_content, web_modules
 from tests.support.index_page import PAGE, generated
 

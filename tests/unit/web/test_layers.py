@@ -1,7 +1,5 @@
 """The imports between the folders of web/ go one way; the linter finds circles of modules."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

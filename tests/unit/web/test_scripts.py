@@ -1,7 +1,5 @@
 """What a browser gets of a script does the same as the script."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The WebAssembly of the worker: the committed bytes are what the committed text says, and its sums are exact."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

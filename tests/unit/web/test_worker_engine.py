@@ -1,7 +1,5 @@
 """The engine of the static page: the same text and the same lens data as Python."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Iterator, Sequence

@@ -86,7 +86,7 @@ def test_what_is_not_a_strict_json_object_is_refused(folder, name, data):
 
 CHAT = {"prefix": "a", "suffix": "\nb", "stop": "\n"}
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"hidden_size": 8192, "num_layers": 32}, "parameters: at most 500,000,000 are allowed"),  # more in test_lstm.py
+    ({"hidden_size": 8192, "num_layers": 32}, "parameters: at most 500,000,000 are allowed"),  # see test_char_lstm.py
     ({"hidden_size": None}, "hidden_size is None"),
     *(({"chat": chat}, "chat must be an object of prefix, suffix and stop") for chat in (None, {"prefix": "a"})),
     ({"chat": {**CHAT, "prefix": "a" * 10**6}}, "chat prefix is 'aaa"),

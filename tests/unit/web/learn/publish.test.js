@@ -58,25 +58,18 @@ test("a sign-in ends when the Hub is silent", async (context) => {
 test("a bad token or name is refused before anything is created", async (context) => {
   const asked = silentHub(context);
   const { signal } = new AbortController();
-  const refuses = (wanted, id) =>
-    assert.rejects(
-      publish({ ...WANTED, ...wanted }, () => {}, signal),
-      { reason: { id } },
-    );
-  for (const token of ["", "secret", "hf_", "hf_a b"]) await refuses({ token }, "publish.token_form");
+  const refuses = async (wanted, reason) => {
+    const publishing = publish({ ...WANTED, ...wanted }, () => {}, signal);
+    await assert.rejects(publishing, { reason });
+  };
+  for (const token of ["", "secret", "hf_", "hf_a b"]) await refuses({ token }, { id: "publish.token_form" });
   assert.deepEqual(asked, []);
   let role = "read";
   const answer = () => Response.json({ name: "ada", auth: { accessToken: { role } } });
   globalThis.fetch.mock.mockImplementation(async (address) => (asked.push(address), answer()));
-  await assert.rejects(
-    publish(WANTED, () => {}, signal),
-    { reason: { id: "publish.read_only", values: { name: "ada" } } },
-  );
+  await refuses({}, { id: "publish.read_only", values: { name: "ada" } });
   role = "write";
   for (const repo of ["", "a b", "möwe", "a/b/c", "-a", "a..b", "x".repeat(97), "../a"])
-    await assert.rejects(
-      publish({ ...WANTED, repo }, () => {}, signal),
-      { reason: { id: "publish.name", values: { name: repo } } },
-    );
+    await refuses({ repo }, { id: "publish.name", values: { name: repo } });
   assert.deepEqual([...new Set(asked.map((address) => new URL(address).pathname))], ["/api/whoami-v2"]);
 });

@@ -16,17 +16,10 @@ test("fine-tuning takes more and smaller steps, and starts without dropout", () 
   assert.ok(tuned.rate < fresh.rate);
   const { reset, between, out, weights } = tuned.dropout;
   assert.ok(Math.min(reset, between, out, weights) > 0);
-  for (const [step, share] of [
-    [0, 0],
-    [tuned.steps / 2, 0.5],
-    [tuned.steps, 1],
-  ])
-    assert.deepEqual(dropoutAt(tuned, step), {
-      reset,
-      between: share * between,
-      out: share * out,
-      weights: share * weights,
-    });
+  for (const share of [0, 0.5, 1]) {
+    const wanted = { reset, between: share * between, out: share * out, weights: share * weights };
+    assert.deepEqual(dropoutAt(tuned, share * tuned.steps), wanted);
+  }
   assert.deepEqual(dropoutAt(fresh, 0), dropoutAt(fresh, fresh.steps));
 });
 

@@ -1,7 +1,5 @@
 """The learner of the browser, compared with PyTorch: gradients and the step of the optimizer."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
