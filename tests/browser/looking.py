@@ -2,9 +2,7 @@
 
 from playwright.sync_api import Locator, Page, expect
 
-BOUNDS = (2, 3, 4, 6, 8)
-# The character that is marked in a text without a lens.
-MARKED = "CSS.highlights.has('shown-character') ? [...CSS.highlights.get('shown-character')].join('') : null"
+BOUNDS = (3, 4, 5, 6, 8)
 NAMES = {"\n": "line end", " ": "space", "\t": "tab"}  # of characters that show nothing
 
 
@@ -21,7 +19,7 @@ def choose_lens(page: Page, lens: str) -> None:
 
 
 def turn_colours_off(page: Page) -> None:
-    """Show the text without the colours of its surprise: plain text nodes, in which highlights mark characters."""
+    """Show the text without the colours of its surprise."""
     page.locator("#look-inside").click()
     page.get_by_role("checkbox", name="Colour each letter by how unlikely it was").uncheck()
 

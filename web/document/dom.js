@@ -2,11 +2,7 @@
 
 import { html } from "../vendor/preact.js";
 
-const BLOCK = 1000; // characters after which a line end closes a block: the browser then lays out the last block only
 const NEAR_END = 40; // pixels
-
-/** @type {WeakMap<Element, string>} the text that growText shows in an element */
-const grown = new WeakMap();
 
 /**
  * @template {Element} [Kind=HTMLElement]
@@ -65,37 +61,6 @@ export function paragraph(parent, className, text) {
   const node = parent.querySelector(`:scope > .${className}`);
   if (text) setText(node ?? create("p", className, parent), text);
   else node?.remove();
-}
-
-/**
- * Shows a growing text in blocks of some 1,000 characters. A text that does not continue the one before replaces it.
- * @param {Element} reply
- * @param {string} text
- */
-export function growText(reply, text) {
-  const before = grown.get(reply);
-  if (before === text || (before === undefined && reply.textContent === text)) return; // it has the characters of a lens
-  const continues = before && text.startsWith(before);
-  if (!continues) reply.replaceChildren();
-  let rest = continues ? text.slice(before.length) : text;
-  while (rest) {
-    let block = reply.lastElementChild;
-    let shown = block?.textContent ?? "";
-    if (!block || (shown.length >= BLOCK && shown.endsWith("\n"))) {
-      [block, shown] = [create("span", block ? "block" : "", reply), ""];
-    }
-    const room = Math.max(0, BLOCK - 1 - shown.length);
-    const end = rest.indexOf("\n", room);
-    const piece = end < 0 ? rest : rest.slice(0, end + 1);
-    block.append(piece);
-    rest = rest.slice(piece.length);
-  }
-  grown.set(reply, text);
-}
-
-/** Notes that an element no longer shows the text of `growText`. @param {Element} reply */
-export function resetGrownText(reply) {
-  grown.delete(reply);
 }
 
 /**

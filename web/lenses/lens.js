@@ -87,5 +87,5 @@ function show(pane, panel, name) {
   const at = (state.turns.value[0]?.id === 0 ? state.welcome.marked.value : null) ?? last;
   if (state.focus.value && !state.isAsking.value) focus.inspect();
   else if (!state.focus.value && name !== "plain" && !page.busy.value && at >= 0) focus.moveTo(state.path, at); // the panel has values to show
-  if (state.lensNow()) focus.reveal();
+  focus.reveal();
 }

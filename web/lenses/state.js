@@ -45,13 +45,11 @@ export const letter = signal(/** @type {?typeof import("./letter.js").Letter} */
 /** The name of the lens that is shown: the chosen one once its panel is loaded. */
 export const shownName = computed(() => (panels.value ? page.lens.value : "plain"));
 
-/** Returns the lens that is on; without a chosen one the colours of surprise, unless they are turned off. @returns {Lens | undefined} */
+/** Returns the lens that is on; without a chosen one the colours of surprise, unless they are turned off. @returns {Lens} */
 export const lensNow = () =>
-  panels.value?.[shownName.value] ?? (page.hasLenses.value && page.colours.value ? COLOURS : undefined);
-/** Whether each character has an element of its own. */
-export const drawsLetters = () => lensNow() !== undefined || page.comparison.value !== null;
+  panels.value?.[shownName.value] ?? (page.hasLenses.value && page.colours.value ? COLOURS : PLAIN);
 /** Returns the key of the values of the lens that is on. */
-export const keyNow = () => lensNow()?.key?.() ?? "bits";
+export const keyNow = () => lensNow().key?.() ?? "bits";
 /** Returns the turn of the path that has a position; null if none has. @param {number} position */
 export const turnAt = (position) =>
   turns.value.find(({ at, length }) => position >= at && position < at + length) ?? null;
@@ -92,7 +90,7 @@ export const alternatives = signal(/** @type {?Alternatives} */ (null));
 /** Whether the visitor has opened alternatives. */
 export const hasOpened = signal(false);
 /** Returns whether a click shows alternatives, and there was none yet. */
-export const isUntried = () => !hasOpened.value && (!lensNow() || lensNow().offersChoices === true);
+export const isUntried = () => !hasOpened.value && lensNow().offersChoices === true;
 
 /** Which sections of the panels and of the alternatives are open. */
 export const isOpen = {
@@ -217,6 +215,9 @@ export function colourOf(bits) {
   const level = BOUNDS.findIndex((bound) => bits < bound);
   return `b${level < 0 ? BOUNDS.length : level}`;
 }
+
+/** The text without colours. @type {Lens} */
+export const PLAIN = { offersChoices: true, mark: () => "" };
 
 /** The text without a chosen lens: each character in the colour of its surprise. @type {Lens} */
 export const COLOURS = {

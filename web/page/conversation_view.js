@@ -3,13 +3,13 @@
 import { count } from "../engines/engine.js";
 import { isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
 import { LIMITS } from "../settings.js";
-import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
+import { create, find, findAll, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
 import { drawIn, draws, splitAt } from "../lenses/text/drawn_text.js";
 import { quoted } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { invalidate } from "../lenses/text/focus.js";
-import { alternatives, isUntried, lensNow, textOf, turns, welcome } from "../lenses/state.js";
+import { COLOURS, alternatives, isUntried, lensNow, textOf, turns, welcome } from "../lenses/state.js";
 import { authorOfReply, changed } from "../state/actions.js";
 import * as state from "../state/state.js";
 
@@ -113,17 +113,17 @@ export class ConversationView {
       for (const name of ["lead", "hint"]) create("p", name, box);
       addTurn(create("article", "", box), 0);
     }
-    const isPlain = lensNow() && !lensNow().Panel; // the panel of a lens explains its colours
-    setText(find(box, ".lead"), model.welcome && isPlain ? t("greeting.colours") : "");
+    const hasColours = lensNow() === COLOURS; // the panel of a lens explains its own
+    setText(find(box, ".lead"), model.welcome && hasColours ? t("greeting.colours") : "");
     const article = find(box, "article");
     if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
     const isDrawn = draws(article).reply;
-    if (!isDrawn) growText(find(article, ".reply"), model.welcome);
+    if (!isDrawn) setText(find(article, ".reply"), model.welcome);
     const writing = isDrawn && welcome.shown.value < Math.min(welcome.end.value, count(model.welcome));
     article.classList.toggle("writing", writing);
     this.element.ariaBusy = String(writing); // a screen reader waits for the whole text
     const read = textOf(state.log.value);
-    const other = read && isPlain && welcome.other.value;
+    const other = read && hasColours && welcome.other.value;
     article.classList.toggle("compared", Boolean(other));
     if (other) {
       const text = [...model.welcome].slice(0, other.at).join("") + other.text;
@@ -132,7 +132,7 @@ export class ConversationView {
     } else removeBeside(article);
     const isByKeys = this.element.matches(":focus-visible") || (!other && !hasTouch());
     const hint = isByKeys ? "page.click_or_enter" : other ? "greeting.changed" : "greeting.tap";
-    setText(find(box, ".hint"), lensNow()?.offersChoices ? t(hint) : "");
+    setText(find(box, ".hint"), hasColours ? t(hint) : "");
     find(box, ".hint").classList.toggle("waiting", writing || alternatives.value?.choice !== undefined); // the choices cover it
   }
 
@@ -150,7 +150,7 @@ export class ConversationView {
     node.classList.toggle("chat", reply.chat);
     const drawn = draws(node);
     if (!drawn.prompt) setText(find(node, ".prompt"), typedPrompt(turn));
-    if (!drawn.reply) growText(find(node, ".reply"), text);
+    if (!drawn.reply) setText(find(node, ".reply"), text);
     const part = lastPart(reply);
     const writing = part?.end === null;
     node.classList.toggle("writing", writing);

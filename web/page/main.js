@@ -148,8 +148,7 @@ function drawConversation(root) {
   bindArrival(find(pane, ".log"));
   state.onChange([state.log], clearFocus);
   effect(() => {
-    const { classList, dataset } = document.documentElement; // for what the styles place differently
-    dataset.lens = shownName.value;
+    const { classList } = document.documentElement; // for what the styles place differently
     classList.toggle("with-lens", shownName.value !== "plain");
     classList.toggle("compares", state.comparison.value !== null);
     classList.toggle("holds", Boolean(state.clampedCells.value?.length));

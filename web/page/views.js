@@ -9,7 +9,7 @@ import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../do
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
 import { likely } from "../lenses/names.js";
-import { lensNow, textOf, welcome } from "../lenses/state.js";
+import { COLOURS, lensNow, textOf, welcome } from "../lenses/state.js";
 import { TracedText } from "../lenses/text/traced_text.js";
 import { Demonstration } from "../demonstrations/demonstrations.js";
 import { facts } from "./conversation_view.js";
@@ -113,7 +113,7 @@ export function Examples() {
   const label = t(temperature > written ? "page.wilder" : "page.calmer");
   const difference = isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${label}<//>`;
   if (difference && (state.hasTurns.value || !examples.length)) return difference;
-  if (state.hasTurns.value && lensNow()?.offersChoices)
+  if (state.hasTurns.value && lensNow() === COLOURS)
     return html`<p class="legend">${t("greeting.colours")}</p><${Demonstration} name="lines" />`;
   if (!examples.length || state.hasTurns.value) return null;
   const press = (example) => {

@@ -9,8 +9,8 @@ import { continueFrom, keep } from "../../state/actions.js";
 import * as state from "../state.js";
 import * as page from "../../state/state.js";
 import { Bar, SHOWN, chance, likely, nameOf } from "../names.js";
-import { mark, moveTo, positionNow, read } from "./focus.js";
-import { characterAt, characterUnder, log, placeOf } from "./drawn_text.js";
+import { mark, moveTo, positionNow } from "./focus.js";
+import { characterUnder, log, nodeAt, placeOf } from "./drawn_text.js";
 
 const AROUND = 12; // characters that are shown of the part that is kept
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
@@ -22,7 +22,6 @@ let openings = 0;
 
 /** Shows the alternatives to the character at a position of the conversation. @param {number} position */
 export async function open(position) {
-  if (!state.lensNow()) read();
   const [opening, opener, turn] = [++openings, document.activeElement, state.turnAt(position)];
   state.hasOpened.value = true;
   if (!turn) return close();
@@ -34,8 +33,8 @@ export async function open(position) {
   if (state.isLost(answer.refusal)) state.answered(answer.refusal);
   state.isOpen.why.value = false; // it hides the choices
   state.alternatives.value = { position, turn: turn.id, char: state.path.chars[position], answer };
-  if (!state.lensNow()?.Panel) moveTo(state.path, position);
-  const character = characterAt(position);
+  if (!state.lensNow().Panel) moveTo(state.path, position);
+  const character = nodeAt(state.path, position);
   if (character) scrollInside(log, character);
 }
 
@@ -127,7 +126,7 @@ function place() {
   const shown = state.alternatives.value;
   if (!shown) return;
   const isThere = state.path.chars[shown.position] === shown.char && state.turnAt(shown.position)?.id === shown.turn;
-  const character = isThere ? characterAt(shown.position) : null;
+  const character = isThere ? nodeAt(state.path, shown.position) : null;
   if (!character) return close();
   const [letter, text] = [character.getBoundingClientRect(), log.getBoundingClientRect()];
   const { offsetWidth: width, offsetHeight: shownHeight } = box;
@@ -164,7 +163,7 @@ function place() {
 function uncover() {
   const shown = state.alternatives.value;
   const isCovering = shown && shown.choice === undefined && matchMedia(SHEET).matches;
-  const character = isCovering ? characterAt(shown.position) : null;
+  const character = isCovering ? nodeAt(state.path, shown.position) : null;
   if (!character) return;
   const hidden = () =>
     Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - box.getBoundingClientRect().top);
@@ -193,7 +192,6 @@ export function bindAlternatives(pane) {
   log.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.target !== log) return;
     event.preventDefault();
-    if (!state.lensNow()) read();
     const last = state.turns.value.at(-1);
     if (positionNow() !== null) open(positionNow());
     else if (last) open(last.at + last.length - 1); // the arrow keys lead to the others
@@ -211,7 +209,7 @@ function onClick(event, tapped) {
   if (!getSelection()?.isCollapsed || !(event.target instanceof Element)) return; // the visitor is selecting text
   const [lens, shown] = [state.lensNow(), placeOf(event.target)];
   const isTappedAgain = shown && tapped?.traced === shown.traced && tapped.position === shown.position;
-  const offersChoices = !lens || lens.offersChoices || isTappedAgain;
+  const offersChoices = lens.offersChoices || isTappedAgain;
   if (shown && offersChoices && shown.traced === state.path) return open(shown.position);
   if (shown && shown.traced !== state.path) {
     // The other version: that of a reply is kept, that of a welcome text becomes the conversation.
@@ -221,16 +219,15 @@ function onClick(event, tapped) {
   }
   if (shown && !hasTouch()) return; // the lens follows the pointer
   if (shown) return void moveTo(shown.traced, shown.position).then(() => lens.reveal?.());
-  // Without a lens, on an empty line, or next to the end of a line: the nearest character.
+  // On an empty line, or next to the end of a line: the nearest character.
   const text = event.target.closest(".prompt") ? null : event.target.closest(".text"); // the element under a pointer beside a line is not the line's
   const reply = text?.querySelector(".reply");
   const id = Number(event.target.closest("article")?.dataset.turn);
   const n = reply ? characterUnder(event, reply) : -1;
-  if (!lens) read();
   const turn = state.turns.value.find((each) => each.id === id);
   if (n < 0 || !turn) return;
   const position = turn.at + turn.given + n;
-  if (lens) moveTo(state.path, position);
+  moveTo(state.path, position);
   if (offersChoices) open(position);
 }
 
@@ -255,7 +252,7 @@ function onKey(event) {
   const choose = (wanted) => choices[Math.max(0, Math.min(wanted, choices.length - 1))]?.focus();
   const move = (wanted) => {
     if (!state.turnAt(wanted)) return;
-    if (state.lensNow()) moveTo(state.path, wanted, { scroll: true });
+    moveTo(state.path, wanted, { scroll: true });
     open(wanted);
   };
   const acts = {

@@ -1,8 +1,8 @@
-// The text of the conversation on the screen: the elements of its characters, in the colours of the lens; the place of a character
-// in a text that is not drawn character by character. All numbers are in code points.
+// The text of the conversation on the screen: the elements of its characters, in the colours of the lens. All numbers are in code
+// points.
 
 import { count } from "../../engines/engine.js";
-import { create, find, resetGrownText, setText } from "../../document/dom.js";
+import { create, find, setText } from "../../document/dom.js";
 import * as state from "../state.js";
 
 const AT_ONCE = 100; // characters that are drawn as soon as they arrive
@@ -30,30 +30,24 @@ export function bindText(element) {
   log = element;
 }
 
-/** Colours all characters again, or leaves the conversation as plain text where no lens is on. */
+/** Colours all characters again. */
 export function repaint() {
-  const isOn = state.drawsLetters();
-  for (const box of boxes.values()) box[isOn ? "repaint" : "release"]();
-  if (!isOn) boxes.clear();
+  for (const box of boxes.values()) box.repaint();
   changed();
 }
 
 /**
- * Draws the text of a turn, if a lens is on and the path has the turn. Only a chosen lens shows the chat format around a prompt.
+ * Draws the text of a turn, if the path has the turn. Only a chosen lens shows the chat format around a prompt.
  * @param {HTMLElement} article with data-turn
  * @returns {{prompt: boolean, reply: boolean}} what it has drawn
  */
 export function draws(article) {
-  if (!state.drawsLetters()) {
-    if (boxes.size) repaint();
-    return { prompt: false, reply: false };
-  }
   const turn = state.turns.value.find((each) => String(each.id) === article.dataset.turn);
   if (!turn) return { prompt: false, reply: false };
   const given = turn.at + turn.given;
   const [element, isChat] = [find(article, ".prompt"), article.matches(".chat")];
   const isSeparated = turn.at > 0 && turn.given > 0 && path.chars[turn.at] === "\n" && !isChat;
-  const prompt = !isChat || state.lensNow()?.Panel !== undefined;
+  const prompt = !isChat || state.lensNow().Panel !== undefined;
   if (prompt)
     drawIn(element, turn.at + Number(isSeparated), given); // the view shows no line break there, either
   else boxes.delete(element);
@@ -106,8 +100,7 @@ export function changed() {
 
 function frame() {
   isScheduled = false;
-  if (!state.drawsLetters()) return;
-  const mark = state.lensNow()?.mark ?? (() => "");
+  const { mark } = state.lensNow();
   let left = PER_FRAME;
   for (const box of [...boxes.values()].reverse()) {
     if (left > 0) left -= box.draw(left);
@@ -120,13 +113,6 @@ function frame() {
 /** Returns the element of a character; undefined if none shows it. @param {TracedText} traced @param {number} position */
 export function nodeAt(traced, position) {
   return [...boxes.values()].find((box) => box.traced === traced && box.nodeAt(position))?.nodeAt(position);
-}
-
-/** The element of a character of the conversation, or its range in a reply without a lens; null if it is not shown. @param {number} position */
-export function characterAt(position) {
-  const turn = state.turnAt(position);
-  const reply = turn && log.querySelector(`article[data-turn="${turn.id}"] .reply`);
-  return nodeAt(path, position) ?? (reply && rangeOf(reply, position - turn.at - turn.given));
 }
 
 /**
@@ -147,7 +133,6 @@ class CharacterBox {
     this.painted = 0; // nodes that have their colour
     this.same = -1; // how many of the first nodes are dimmed; -1 if none is marked after them
     element.replaceChildren();
-    resetGrownText(element);
   }
 
   /** Sets the positions in the text that the element shows, now and later. @param {number} start @param {number} end @param {number} limit */
@@ -245,11 +230,6 @@ class CharacterBox {
   nodeAt(position) {
     return position >= this.start && position < this.end ? this.nodes[position - this.start] : undefined;
   }
-
-  /** Replaces the elements by plain text. */
-  release() {
-    this.element.replaceChildren(this.traced.chars.slice(this.start, this.end).join(""));
-  }
 }
 
 /**
@@ -266,36 +246,14 @@ export function characterUnder({ clientX, clientY }, element) {
   before.setStart(element, 0);
   before.setEnd(node, position?.offset ?? range?.startOffset ?? 0);
   const after = count(before.toString()); // the pointer is next to the border before this character
-  const characters = [...element.textContent];
+  const [characters, nodes] = [[...element.textContent], boxes.get(element)?.nodes ?? []];
   const isEmptyLine = characters[after] === "\n" && (characters[after - 1] ?? "\n") === "\n";
   if (!characters.length) return -1;
   const isUnder = (/** @type {number} */ n) => {
-    const rect = rangeOf(element, n)?.getBoundingClientRect();
+    const rect = nodes[n]?.getBoundingClientRect();
     return rect !== undefined && clientX >= rect.left && clientX < rect.right;
   };
   const found = isEmptyLine ? after : ([after, after - 1].find(isUnder) ?? Math.max(0, after - 1));
-  const rect = rangeOf(element, found)?.getBoundingClientRect();
+  const rect = nodes[found]?.getBoundingClientRect();
   return rect && clientX < rect.right + NEAR ? found : -1;
-}
-
-/**
- * Returns the range of a character of an element's text; null if there is none.
- * @param {Element} element
- * @param {number} n
- */
-function rangeOf(element, n) {
-  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
-  let left = n;
-  for (let node = walker.nextNode(); node && n >= 0; node = walker.nextNode()) {
-    const characters = [...node.textContent];
-    if (left < characters.length) {
-      const range = document.createRange();
-      const start = characters.slice(0, left).join("").length;
-      range.setStart(node, start);
-      range.setEnd(node, start + characters[left].length);
-      return range;
-    }
-    left -= characters.length;
-  }
-  return null;
 }

@@ -9,11 +9,10 @@ import { pause } from "../../engines/engine.js";
 import * as page from "../../state/state.js";
 import { chance, likely, nameOf } from "../names.js";
 import * as state from "../state.js";
-import { changed, characterAt, invalidateDrawn, keepOthers, log, nodeAt, placeOf } from "./drawn_text.js";
+import { changed, invalidateDrawn, keepOthers, log, nodeAt, placeOf } from "./drawn_text.js";
 
 const WHILE_WRITING_MS = 30; // between two requests for the values of a reply that is being written
 const REFUSED_MS = 2500; // until values are requested again after a refusal
-const CARET = "shown-character"; // the highlight of the character in focus in a text without a lens
 const REST_MS = 30; // only a character under which the pointer rests this long comes into focus
 const KEY_REST_MS = 150; // of quick moves with the keys only the last one is announced
 
@@ -25,15 +24,13 @@ let refusedUntil = 0; // performance.now()
 
 /** Reads the conversation again; called in each frame, before it is drawn. */
 export function update() {
-  if (state.lensNow() || state.focus.value || state.alternatives.value || page.comparison.value) read();
-  if (!state.lensNow()) return mark();
+  read();
   state.lensNow().update?.();
   changed();
   pump();
 }
 
-/** Reads the conversation. */
-export function read() {
+function read() {
   const [text, before] = [state.textOf(page.log.value), state.turns.value];
   state.turns.value = text?.turns ?? [];
   const [first, last] = [state.turns.value[0], state.turns.value.at(-1)];
@@ -51,7 +48,7 @@ export function read() {
 /** Removes what is outdated after a text or its values changed. @type {(traced: TracedText, changed: {text: number, values: number}) => void} */
 export function invalidate(traced, { text, values }) {
   invalidateDrawn(traced, { text, values });
-  if (traced === state.path) state.lensNow()?.invalidate?.(traced, values);
+  if (traced === state.path) state.lensNow().invalidate?.(traced, values);
   outdate(traced, Math.min(text, values));
 }
 
@@ -68,7 +65,7 @@ function takeWritten() {
 // The text whose values are to be fetched next; undefined if none is.
 function wanted() {
   takeWritten();
-  if (!state.lensNow() || document.hidden || performance.now() < refusedUntil) return undefined;
+  if (state.lensNow() === state.PLAIN || document.hidden || performance.now() < refusedUntil) return undefined;
   const texts = [state.other, state.path]; // the other one is complete
   return texts.find((text) => text.path && text.values(state.keyNow()).length < text.chars.length);
 }
@@ -119,12 +116,12 @@ export function moveTo(traced, position, { scroll = false } = {}) {
 /** Puts the character of an element in focus, if it shows one. @param {?Element} node */
 export function moveToNode(node) {
   const place = node && placeOf(node);
-  if (state.lensNow() && place) moveTo(place.traced, place.position);
+  if (state.lensNow() !== state.PLAIN && place) moveTo(place.traced, place.position);
 }
 
 /** Scrolls to the character in focus. */
 export function reveal() {
-  const character = positionNow() !== null && characterAt(positionNow());
+  const character = positionNow() !== null && nodeAt(state.path, positionNow());
   if (character) scrollInside(log, character);
   if (!marked) return;
   const { top, bottom } = marked.getBoundingClientRect(); // under a lens the text stays in the window by itself
@@ -151,7 +148,7 @@ export function clearDetails() {
 export async function inspect() {
   const [{ traced, position }, lens] = [state.focus.value, state.lensNow()];
   isOutdated = false;
-  if (!lens?.Panel) return;
+  if (!lens.Panel) return;
   const inspection = ++inspections;
   state.isAsking.value = true;
   const answer = await traced.ask({ at: position, ...lens.wants?.(position) });
@@ -173,22 +170,13 @@ function outdate(traced, from) {
   else if (!page.busy.value) clear(); // else the reply will reach the position again
 }
 
-/** Marks the character in focus: its element, or without a lens, while the text or the alternatives are used, its range. */
+/** Marks the element of the character in focus. */
 export function mark() {
   const node = state.focus.value && nodeAt(state.focus.value.traced, state.focus.value.position);
-  if (node !== marked) {
-    marked?.classList.remove("focus");
-    node?.classList.add("focus");
-    marked = node;
-  }
-  const isUsed = !state.lensNow() && (document.activeElement === log || state.alternatives.value);
-  const at = isUsed ? positionNow() : null;
-  let from = at;
-  while (state.path.chars[from] === "\n") from--; // a line end has no visible mark
-  const shown = at === null ? [] : [...new Set([from, at])];
-  const ranges = shown.map(characterAt).filter((character) => character instanceof Range);
-  if (ranges.length) CSS.highlights?.set(CARET, new Highlight(...ranges));
-  else CSS.highlights?.delete(CARET);
+  if (node === marked) return;
+  marked?.classList.remove("focus");
+  node?.classList.add("focus");
+  marked = node;
 }
 
 /** Lets the pointer and the keys choose the character in focus. @param {HTMLElement} log */
@@ -214,27 +202,24 @@ export function bindFocus(log) {
     timer = setTimeout(() => node?.isConnected && moveToNode(node), REST_MS);
   });
   log.addEventListener("click", (event) => moveToNode(nodeUnder(event)));
-  for (const name of ["focus", "blur"]) log.addEventListener(name, mark);
   // The keyboard's focus is in sight at once: on the first letter of the welcome text, or on the last one of a conversation.
   log.addEventListener("focus", () => {
-    if (!log.matches(":focus-visible") || state.lensNow()?.Panel || positionNow() !== null) return;
-    if (!state.lensNow()) read();
+    if (!log.matches(":focus-visible") || state.lensNow().Panel || positionNow() !== null) return;
     const [chars, turns] = [state.path.chars, state.turns.value];
     const key = turns.at(-1)?.id ? "End" : "Home";
     const at = nextPosition(key, null, chars, turns);
-    const position = at === null ? null : nextInReply(key, at, chars, turns, !state.lensNow());
+    const position = at === null ? null : nextInReply(key, at, chars, turns);
     if (position !== null) moveTo(state.path, position);
   });
   const announce = announcer(log);
   log.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    if (!state.lensNow()) read();
     const from = positionNow();
     let position = nextPosition(event.key, from, state.path.chars, state.turns.value);
     if (position === null) return;
     event.preventDefault();
-    const lens = state.lensNow();
-    if (!lens?.Panel) position = nextInReply(event.key, position, state.path.chars, state.turns.value, !lens) ?? from;
+    if (!state.lensNow().Panel)
+      position = nextInReply(event.key, position, state.path.chars, state.turns.value) ?? from;
     if (position !== null) moveTo(state.path, position, { scroll: true }).then(() => announce(position));
   });
 }
@@ -299,13 +284,11 @@ export function nextPosition(key, from, chars, turns) {
  * @param {number} position
  * @param {string[]} chars the text
  * @param {{at: number, given: number, length: number}[]} turns
- * @param {boolean} skipsLineEnds
  */
-export function nextInReply(key, position, chars, turns, skipsLineEnds) {
+export function nextInReply(key, position, chars, turns) {
   const by = ["ArrowRight", "ArrowDown", "Home"].includes(key) ? 1 : -1;
   const isInReply = (n) => turns.some(({ at, given, length }) => n >= at + given && n < at + length);
-  for (let at = position; at >= 0 && at < chars.length; at += by)
-    if (isInReply(at) && !(skipsLineEnds && chars[at] === "\n")) return at;
+  for (let at = position; at >= 0 && at < chars.length; at += by) if (isInReply(at)) return at;
   return null;
 }
 

@@ -16,11 +16,10 @@ test("the arrow keys move by characters and lines, Home and End to the ends of t
   assert.equal(nextPosition("Home", null, [], []), null);
 });
 
-test("without a panel the keys skip prompts, and line ends where they are not drawn", () => {
-  assert.equal(nextInReply("ArrowLeft", 8, CHARS, TURNS, true), 7);
-  assert.equal(nextInReply("Home", 0, CHARS, TURNS, true), 4);
-  assert.equal(nextInReply("Home", 0, CHARS, TURNS, false), 2);
-  assert.equal(nextInReply("ArrowLeft", 1, CHARS, TURNS, true), null);
+test("without a panel the keys skip prompts", () => {
+  assert.equal(nextInReply("ArrowLeft", 8, CHARS, TURNS), 8);
+  assert.equal(nextInReply("Home", 0, CHARS, TURNS), 2);
+  assert.equal(nextInReply("ArrowLeft", 1, CHARS, TURNS), null);
 });
 
 test("a colour stands for a range of bits; without bits there is none", () => {
