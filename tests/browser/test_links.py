@@ -74,7 +74,6 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     second = write(page, "and 🙂")
     url = link(page)
     assert url.startswith(app.url + "?prompt=")
-    assert app.page
     vars(app.page.write.states).update(vars(States()))  # as after a restart
     context = browser.new_context(**QUIET)
     reader, complaints = open_page(context, app, url.removeprefix(app.url).replace("?", "?speed=200&"))
@@ -246,7 +245,6 @@ def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
     app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")
-    assert app.page
     headers, policy = app.page.document._headers, "content-security-policy"
     context = browser.new_context(**QUIET)
     page = context.new_page()
