@@ -100,7 +100,7 @@ def attack(url: str, name: str, addresses: int, end: Event) -> None:
 async def visit(url: str) -> dict[str, float]:
     """Returns the slowest answers of a visitor in seconds: the page, the site, the first character of a reply."""
     slowest = {"page": 0.0, "site": 0.0, "first": 0.0}
-    end = time.monotonic() + SECONDS
+    model, end = model_of(url)["name"], time.monotonic() + SECONDS
     async with httpx.AsyncClient(timeout=120, headers=VISITOR) as http:
         for number in itertools.count():
             if time.monotonic() > end:
@@ -111,7 +111,7 @@ async def visit(url: str) -> dict[str, float]:
                 slowest[name] = max(slowest[name], time.monotonic() - began)
             visitor = PageClient(http, url)
             began = time.monotonic()
-            async for event in visitor.events(visitor.request("", "ROMEO:", length=20, seed=number)):
+            async for event in visitor.events(visitor.request(model, "ROMEO:", length=20, seed=number)):
                 if "text" in event:
                     slowest["first"] = max(slowest["first"], time.monotonic() - began)
                     break
