@@ -54,7 +54,7 @@ soak: $(VENV)/.installed-dev
 	@$(PYTEST) tests/soak -raP $(ARGS)
 
 bench: $(VENV)/.installed-dev
-	@$(RUN) -m tests.benchmarks.bench_stream $(ARGS)
+	@$(RUN) -m tests.benchmarks.bench_stream
 	@$(RUN) -m tests.benchmarks.bench_engine
 	@$(RUN) -m tests.benchmarks.bench_page
 	@$(RUN) -m tests.benchmarks.bench_lens

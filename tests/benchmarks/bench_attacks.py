@@ -1,13 +1,12 @@
 """Measures how long another address waits while one address, or 200, send what costs the app most.
 
-    python -m tests.benchmarks.bench_attacks [--seconds N] [--only NAME]
+    python -m tests.benchmarks.bench_attacks
 
 The attackers run in a process of their own, on a core of their own where the system can arrange that. Each attack runs
 for some seconds; meanwhile a visitor of another address opens the page, asks for its site and sends prompts. Prints for
 each attack the visitor's slowest answers and the memory of the app.
 """
 
-import argparse
 import asyncio
 import itertools
 import json
@@ -27,6 +26,7 @@ Sent = tuple[str, str, dict[str, Any]]  # method, path, and arguments of httpx's
 VISITOR = {"x-forwarded-for": "9.9.9.9"}
 LONG = "To be, or not to be, that is the question.\n"
 PAUSE_S = 0.5  # between two visits: more work of one address would be no visitor's
+SECONDS = 6.0  # of each attack
 CONNECTIONS = 64  # of the attackers together, unless replies are held open
 
 
@@ -95,10 +95,10 @@ def attack(url: str, name: str, addresses: int, end: Event) -> None:
     asyncio.run(run())
 
 
-async def visit(url: str, seconds: float) -> dict[str, float]:
+async def visit(url: str) -> dict[str, float]:
     """Returns the slowest answers of a visitor in seconds: the page, the site, the first character of a reply."""
     slowest = {"page": 0.0, "site": 0.0, "first": 0.0}
-    end = time.monotonic() + seconds
+    model, end = model_of(url)["name"], time.monotonic() + SECONDS
     async with httpx.AsyncClient(timeout=120, headers=VISITOR) as http:
         for number in itertools.count():
             if time.monotonic() > end:
@@ -109,7 +109,7 @@ async def visit(url: str, seconds: float) -> dict[str, float]:
                 slowest[name] = max(slowest[name], time.monotonic() - began)
             visitor = PageClient(http, url)
             began = time.monotonic()
-            async for event in visitor.events(visitor.request("", "ROMEO:", length=20, seed=number)):
+            async for event in visitor.events(visitor.request(model, "ROMEO:", length=20, seed=number)):
                 if "text" in event:
                     slowest["first"] = max(slowest["first"], time.monotonic() - began)
                     break
@@ -117,18 +117,18 @@ async def visit(url: str, seconds: float) -> dict[str, float]:
     raise AssertionError
 
 
-def measure(url: str, pid: int, seconds: float, only: str) -> None:
+def measure(url: str, pid: int) -> None:
     """Prints the figures without an attack, and of each attack."""
     print(f"{'attack':<30}{'addresses':>10}{'page':>9}{'site':>9}{'first':>9}{'memory':>10}", flush=True)
 
     def show(name: str, addresses: int) -> None:
-        times = "".join(f"{slowest:>7.2f} s" for slowest in asyncio.run(visit(url, seconds)).values())
+        times = "".join(f"{slowest:>7.2f} s" for slowest in asyncio.run(visit(url)).values())
         megabytes = resident_kb(pid) / 1024
         print(f"{name:<30}{addresses:>10}{times}{megabytes:>7.0f} MB", flush=True)
 
     show("none", 0)
     for addresses in (1, 200):
-        for name in [each for each in attacks({"name": "", "commit": ""}) if only in each]:
+        for name in attacks({"name": "", "commit": ""}):
             end = multiprocessing.Event()
             attacker = multiprocessing.Process(target=attack, args=(url, name, addresses, end))
             attacker.start()
@@ -141,9 +141,5 @@ def measure(url: str, pid: int, seconds: float, only: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each attack (default 6)")
-    parser.add_argument("--only", default="", help="a part of the names of the attacks (default all)")
-    options = parser.parse_args()
     with started() as (process, url):
-        measure(url, process.pid, options.seconds, options.only)
+        measure(url, process.pid)

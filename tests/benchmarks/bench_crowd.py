@@ -1,12 +1,11 @@
 """Measures the app with many clients at once: programs at full speed over the API, and visitors at the page's speed.
 
-    python -m tests.benchmarks.bench_crowd [--visitors N …] [--repeats N]
+    python -m tests.benchmarks.bench_crowd
 
 The app runs in its own process and this process sends the requests, so both share the machine's cores. The same run
 measures the plain way, with one loop per thread. Prints a table.
 """
 
-import argparse
 import asyncio
 import json
 import statistics
@@ -23,6 +22,8 @@ from tests.support.page_client import LIMITS, PageClient
 
 PACE = 60
 ARRIVES_S = 0.02  # between two visitors
+VISITORS = (1, 32, 100, 200)  # at once
+REPEATS = 3
 
 
 class Reply:
@@ -103,16 +104,16 @@ async def crowd(url: str, client: Client, count: int, length: int) -> dict[str, 
     }
 
 
-def measure(visitors: list[int], repeats: int) -> None:
+def measure() -> None:
     """Prints all figures; the app runs during all measurements."""
     loops = plain_threads(PRETRAINED, 40)
-    plain = statistics.median(chars_per_sec(loops, 1) for _ in range(repeats))
+    plain = statistics.median(chars_per_sec(loops, 1) for _ in range(REPEATS))
     print(f"{CROWD} plain loops, one a thread: {plain:,.0f} characters/s in all")
     with started() as (_, url):
         asyncio.run(crowd(url, program, 2, 200))  # once unmeasured
         for name, client, length in (("Gradio's queue", program, 1000), ("/v1", openai, 3000)):
-            runs = [asyncio.run(crowd(url, client, CROWD, length)) for _ in range(repeats)]
-            row = sorted(runs, key=lambda run: run["chars_per_sec"])[repeats // 2]
+            runs = [asyncio.run(crowd(url, client, CROWD, length)) for _ in range(REPEATS)]
+            row = sorted(runs, key=lambda run: run["chars_per_sec"])[REPEATS // 2]
             print(
                 f"{CROWD} programs over {name}: {row['chars_per_sec']:,.0f} characters/s in all, "
                 f"{row['chars_per_sec'] / plain:.1f} x plain; {row['pieces_per_sec']:.1f} pieces/s each, "
@@ -120,7 +121,7 @@ def measure(visitors: list[int], repeats: int) -> None:
             )
         print(f"\n{'visitors at 60 a second':<24}{'slowest':>9}{'pieces/s':>10}{'first, median':>15}{'worst':>8}")
         model = httpx.get(f"{url}site").json()["models"][0]["name"]
-        for count in visitors:
+        for count in VISITORS:
             row = asyncio.run(crowd(url, partial(visitor, model), count, 10 * PACE))
             print(
                 f"{count:<24}{row['slowest']:>9.1f}{row['pieces_per_sec']:>10.1f}"
@@ -129,8 +130,4 @@ def measure(visitors: list[int], repeats: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="How fast the app writes for many clients at once.")
-    parser.add_argument("--visitors", type=int, nargs="*", default=[1, 32, 100, 200])
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-    measure(options.visitors, options.repeats)
+    measure()

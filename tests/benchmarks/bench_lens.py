@@ -1,6 +1,6 @@
 """Measures the frames of the page while a long reply is written under each lens, and the server's time per update.
 
-    python -m tests.benchmarks.bench_lens [--page app static] [--lens NAME …] [--slowdown N] [--length N] [--repeats N]
+    python -m tests.benchmarks.bench_lens
 
 A real Chromium, 1280 pixels wide, opens the real app and the static page with the bundled model; all share the cores of
 the machine. A frame is the time between two animation frames of the page, from Enter until the page no longer changes;
@@ -8,7 +8,6 @@ a task is work of the page's thread of more than 50 ms; an update is a frame in 
 server's time is the processor time of all its threads except the engine's, from the first update to the last.
 """
 
-import argparse
 import tempfile
 import threading
 from contextlib import ExitStack
@@ -27,9 +26,10 @@ from tests.support.chromium import launch, serve
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 
-PAGES = ("app", "static")
 LENSES = ("Text", "What it remembers", "One letter at a time")
 LONG_MS = 100
+LENGTH = 5000
+REPEATS = 3
 # ``begun`` comes with the reply's first character, ``written`` with its last, ``still`` when all have their colours.
 WATCH = """() => {
     const log = document.querySelector('[role=log]'), frames = [], updates = [];
@@ -66,13 +66,12 @@ def server_s() -> float:
     return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e9
 
 
-def write(app: App, browser: Browser, lens: str, length: int, slowdown: float) -> str:
+def write(app: App, browser: Browser, lens: str) -> str:
     """Writes one reply at full speed on a new page under a lens, and returns the columns of its figures."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     page, _ = open_page(context, app)
-    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
     choose_lens(page, lens)
-    for name, value in {"Speed": 200, "Length": length, "Seed": 1}.items():
+    for name, value in {"Speed": 200, "Length": LENGTH, "Seed": 1}.items():
         setting(page, name, value)
     page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
     page.evaluate(WATCH)
@@ -92,13 +91,6 @@ def write(app: App, browser: Browser, lens: str, length: int, slowdown: float) -
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="How smooth the pages are under each lens.")
-    parser.add_argument("--page", nargs="*", default=PAGES, choices=PAGES)
-    parser.add_argument("--lens", nargs="*", default=LENSES, choices=LENSES)
-    parser.add_argument("--slowdown", type=float, default=1.0, help="of the processor of the page (default 1)")
-    parser.add_argument("--length", type=int, default=5000)
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
     torch.set_num_threads(1)  # as the app
     lm = CharLSTM.from_pretrained(PRETRAINED)
     with ExitStack() as stack:
@@ -107,14 +99,12 @@ if __name__ == "__main__":
         app = stack.enter_context(serving({"bundled": lm}))
         pages = {"app": app, "static": App(stack.enter_context(serve(folder)), ModelRegistry())}
         browser = launch(stack.enter_context(sync_playwright()))
-        write(pages[options.page[0]], browser, "Text", options.length, options.slowdown)  # once unmeasured
+        write(app, browser, "Text")  # once unmeasured
         print(
-            f"{options.length:,} characters, processor slowed down {options.slowdown:g} times; {machine()}, "
-            f"Chromium {browser.version}\n\n"
+            f"{LENGTH:,} characters; {machine()}, Chromium {browser.version}\n\n"
             f"{'page':<8}{'lens':<24}{'longest frame':>15}{'task':>8}{'over 100 ms':>13}{'updates/s':>11}"
             f"{'server, an update':>19}{'written in':>12}{'coloured in':>13}"
         )
-        for page, lens in list(product(options.page, options.lens)) * options.repeats:
-            figures = write(pages[page], browser, lens, options.length, options.slowdown)
-            print(f"{page:<8}{lens:<24}{figures}", flush=True)
+        for page, lens in list(product(pages, LENSES)) * REPEATS:
+            print(f"{page:<8}{lens:<24}{write(pages[page], browser, lens)}", flush=True)
         browser.close()

@@ -1,13 +1,12 @@
 """Measures how long a visitor waits for the page after the app is started, for its first text, and for a character.
 
-    python -m tests.benchmarks.bench_page [--slowdown 4]
+    python -m tests.benchmarks.bench_page
 
 A real Chromium opens the real app, which runs in its own process. The figures are medians of five visits. Then it opens
 the app and the static page on a slower processor: how long until a prompt can be sent, and what is loaded until then.
 Last the static page on a network of 1.6 Mbit/s and 150 ms: when it shows the download, and when a link's reply begins.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from tests.support.chromium import launch, serve
 from training.hub.space_files import write_static
 
 VISITS = 5
+SLOWDOWN = 4  # of the processor, at arrival
 # Polled in the page itself, so that no message between processes is in the figure.
 WATCH = """() => { window.firstCharacter = new Promise(done => {
     const log = document.querySelector('[role=log]');
@@ -104,11 +104,11 @@ new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (wind
 ARRIVAL_S = 8  # until both endings of the welcome text are written
 
 
-def arrival(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
+def arrival(browser: Browser, url: str) -> dict[str, float]:
     """Returns what a first visit with a slowed processor needs until the page can be used."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
     page = context.new_page()
-    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWDOWN})
     page.add_init_script(TASKS)
     page.goto(url, wait_until="commit")
     usable_ms = page.wait_for_function(USABLE).json_value()
@@ -124,16 +124,13 @@ def arrival(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
     return found
 
 
-def arrivals(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
+def arrivals(browser: Browser, url: str) -> dict[str, float]:
     """Returns the medians of several first visits."""
-    found = [arrival(browser, url, slowdown) for _ in range(VISITS)]
+    found = [arrival(browser, url) for _ in range(VISITS)]
     return {name: statistics.median(each[name] for each in found) for name in found[0]}
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="How long a visitor waits for the page and its first text.")
-    parser.add_argument("--slowdown", type=float, default=4.0, help="of the processor, at arrival (default 4)")
-    options = parser.parse_args()
     began = time.perf_counter()
     with started() as (_, url):
         answers_s = time.perf_counter() - began
@@ -141,21 +138,18 @@ if __name__ == "__main__":
             browser = launch(playwright)
             visit(browser, url)  # once unmeasured
             visits = [visit(browser, url) for _ in range(VISITS)]
-            slow = {"app": arrivals(browser, url, options.slowdown)}
+            slow = {"app": arrivals(browser, url)}
             with tempfile.TemporaryDirectory() as folder:
                 write_static(Path(folder), CharLSTM.from_pretrained(PRETRAINED))
                 with serve(Path(folder)) as static_url:
-                    slow["static page"] = arrivals(browser, static_url, options.slowdown)
+                    slow["static page"] = arrivals(browser, static_url)
                     network = on_slow_network(browser, static_url)
             browser.close()
     print(f"the page answers {answers_s:.1f} s after the app is started")
     print(f"first text {statistics.median(text_s for text_s, _ in visits):.2f} s after the document")
     print(f"first character {statistics.median(first_s for _, first_s in visits):.3f} s after Enter")
     for name, each in slow.items():
-        print(
-            f"{name}, {options.slowdown:g} times slower: usable {each['usable_s']:.2f} s after its first script",
-            end="; ",
-        )
+        print(f"{name}, {SLOWDOWN} times slower: usable {each['usable_s']:.2f} s after its first script", end="; ")
         print(f"first text after {each['first_text_s']:.2f} s")
         print(f"  {each['own_scripts']:.0f} scripts of its own, {each['own_script_bytes'] / 1000:.0f} kB", end="; ")
         print(f"{each['requests']:.0f} requests, {each['bytes'] / 1000:.0f} kB", end="; ")

@@ -1,12 +1,11 @@
 """Measures how fast ``model.stream`` and the engine write, compared with the plain way in the same run.
 
-    python -m tests.benchmarks.bench_stream [--model FOLDER] [--length N] [--repeats N]
+    python -m tests.benchmarks.bench_stream
 
 Each way is timed several times, in turns, so that other load of the machine affects all of them; medians are
 compared. The plain way gets the number of threads with which it is fastest. Prints a table.
 """
 
-import argparse
 import os
 import statistics
 import time
@@ -22,6 +21,8 @@ from tests.benchmarks import plain_way
 TEMPERATURE = 0.8
 START = "\n"
 ROWS = (8, 32, 128)  # replies that the engine writes at once
+LENGTH = 1000
+REPEATS = 5
 CROWD = 32  # of plain loops, one a thread, and of rows in a batched float32 step
 
 Way = Callable[[], int]  # writes; returns the number of characters
@@ -98,41 +99,36 @@ def first_character_s(lm: CharLSTM) -> float:
     return time.perf_counter() - started
 
 
-def measure(folder: Path, length: int, repeats: int) -> None:
+def measure() -> None:
     """Times each way in turns, and prints a table."""
-    plain = plainly(folder, length)
-    lm = CharLSTM.from_pretrained(folder)
+    plain = plainly(PRETRAINED, LENGTH)
+    lm = CharLSTM.from_pretrained(PRETRAINED)
     threads = best_threads(plain)
     name = f"plain way ({threads} thr.)"
     ways: dict[str, tuple[Way, int]] = {name: (plain, threads)}
-    ways[f"plain way, {CROWD} threads"] = (plain_threads(folder, max(20, length // CROWD)), 1)
-    ways[f"float32 step, {CROWD} rows"] = (batched_float(lm, max(20, length // CROWD)), 1)
-    ways["stream"] = (streamed(lm, length), 1)
+    ways[f"plain way, {CROWD} threads"] = (plain_threads(PRETRAINED, max(20, LENGTH // CROWD)), 1)
+    ways[f"float32 step, {CROWD} rows"] = (batched_float(lm, max(20, LENGTH // CROWD)), 1)
+    ways["stream"] = (streamed(lm, LENGTH), 1)
     for rows in ROWS:
-        ways[f"engine, {rows} replies"] = (together(lm, rows, max(50, length // rows)), 1)
+        ways[f"engine, {rows} replies"] = (together(lm, rows, max(50, LENGTH // rows)), 1)
     for way, count in ways.values():  # once unmeasured: what is made on first use
         chars_per_sec(way, count)
     runs: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(repeats):
+    for _ in range(REPEATS):
         for name, (way, count) in ways.items():
             runs[name].append(chars_per_sec(way, count))
     medians = {name: statistics.median(figures) for name, figures in runs.items()}
     print(
         f"{lm.name}: {lm.config.num_layers} x {lm.config.hidden_size}, {lm.config.parameters:,} parameters; "
-        f"{machine()}, torch {torch.__version__}; median of {repeats}, {length:,} characters\n"
+        f"{machine()}, torch {torch.__version__}; median of {REPEATS}, {LENGTH:,} characters\n"
     )
     print(f"{'way':<24}{'characters/s':>14}{'x plain':>10}{'max/min':>10}")
     for name, figures in runs.items():
         ratio, spread = medians[name] / next(iter(medians.values())), max(figures) / min(figures)
         print(f"{name:<24}{medians[name]:>14,.0f}{ratio:>10.2f}{spread:>10.2f}")
-    first_s = statistics.median(first_character_s(lm) for _ in range(repeats))
+    first_s = statistics.median(first_character_s(lm) for _ in range(REPEATS))
     print(f"\nfirst character of a stream after {1000 * first_s:.1f} ms")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Speed of writing, beside the plain way.")
-    parser.add_argument("--model", type=Path, default=PRETRAINED)
-    parser.add_argument("--length", type=int, default=1000)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
-    measure(options.model, options.length, options.repeats)
+    measure()

@@ -1,6 +1,6 @@
 """Measures the speed of training, compared with a plain training loop, and where the time of a whole run goes.
 
-    python -m tests.benchmarks.bench_training [--repeats N] [--minutes M]
+    python -m tests.benchmarks.bench_training
 
 Both train on the documentation inside Python with the same sizes, batch and BPTT length; the plain loop with the number
 of threads with which it is fastest. They take turns of a second, so that other load of the machine affects both;
@@ -10,7 +10,6 @@ logs, checkpoints), which is overhead.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
 import multiprocessing
@@ -43,6 +42,8 @@ from training.run.training_run import TrainingRun
 from training.signals import Signals
 
 COMPARED = ("tiny", "small", "medium")
+REPEATS = 9
+MINUTES = 2.0
 TURN_S = 1.0  # seconds of steps before the next loop's turn
 PLAIN = "plain loop"
 
@@ -61,7 +62,7 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
 )
 
 
-def compare(preset: str, recipe: Recipe, repeats: int) -> None:
+def compare(preset: str, recipe: Recipe) -> None:
     """Prints the characters per second of each loop at a recipe's sizes, each in its own process."""
     names = [PLAIN, "trainer, float32"] + (["trainer, bfloat16"] if has_fast_bfloat16(torch.device("cpu")) else [])
     taken: dict[str, list[float]] = defaultdict(list)
@@ -69,7 +70,7 @@ def compare(preset: str, recipe: Recipe, repeats: int) -> None:
         ways = {name: stack.enter_context(Way(name, recipe)) for name in names}
         default = torch.get_num_threads()
         threads = min({1, default}, key=lambda count: min(ways[PLAIN].seconds(count) for _ in range(3)))
-        for turn in range(1 + repeats):
+        for turn in range(1 + REPEATS):
             for name, way in ways.items():
                 seconds = way.seconds(threads if name == PLAIN else default)
                 if turn:  # the first turn allocates memory and compiles kernels
@@ -173,13 +174,8 @@ def shares(arguments: Sequence[str]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Speed of training beside a plain loop.")
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--minutes", type=float, default=2.0)
-    options = parser.parse_args()
     for preset in COMPARED:
-        compare(preset, PRESETS[preset], options.repeats)
-    if options.minutes:
-        found = shares([f"--minutes={options.minutes}"])
-        print(f"\na run of {options.minutes:g} minutes, in seconds: {found}")
-        print(f"outside of forward, backward and optimizer, without evaluations: {found['outside']:.2%}")
+        compare(preset, PRESETS[preset])
+    found = shares([f"--minutes={MINUTES}"])
+    print(f"\na run of {MINUTES:g} minutes, in seconds: {found}")
+    print(f"outside of forward, backward and optimizer, without evaluations: {found['outside']:.2%}")

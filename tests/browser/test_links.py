@@ -72,7 +72,6 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     second = write(page, "and 🙂")
     url = link(page)
     assert url.startswith(app.url + "?prompt=")
-    assert app.page
     vars(app.page.write.states).update(vars(States()))  # as after a restart
     reader, complaints = open_page(new_context, app, url.removeprefix(app.url).replace("?", "?speed=200&"))
     expect(log(reader).locator(".mark")).to_have_text(SAME)
@@ -242,7 +241,6 @@ def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
     app: App, new_context: BrowserContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")
-    assert app.page
     headers, policy = app.page.document._headers, "content-security-policy"
     page = new_context.new_page()
     with framing(tmp_path, FRAME.format(app.url)) as outer:  # only the Hub's pages may hold the app in a frame

@@ -52,7 +52,7 @@ def proxy(app: App) -> Iterator[Network]:
 def net(app: App, proxy: Network) -> Iterator[Network]:
     """A network between the pages and the app, which is restored after each test."""
     yield proxy
-    proxy.servers = [port_of(app.url)]
+    proxy.server = port_of(app.url)
     proxy.restore()
 
 
@@ -178,7 +178,7 @@ def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(
     net.cut()
     newer = replace(random_model(1), commit="2" * 40)
     with serving({"random": newer}) as second:
-        net.servers = [port_of(second.url)]
+        net.server = port_of(second.url)
         net.restore()
         settled(page)
         text = reply(page)

@@ -96,8 +96,8 @@ class App:
 
     url: str
     registry: ModelRegistry
-    page: Page | None = None
-    server: AppServer | None = None
+    page: Page = None  # type: ignore[assignment]  # the static page has none
+    server: AppServer = None  # type: ignore[assignment]
     http: httpx.Client = field(default_factory=httpx.Client)
 
     def served(self, name: str) -> LoadedModel:

@@ -6,10 +6,7 @@
 import math
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable
-from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import numpy as np
 
 import training.cli.main  # noqa: F401
 from model.backends.backend import numba_available
+from tests.support.tiny_runs import after_step
 from training.learner import evaluation
 from training.learner.trainer import Trainer
 
@@ -26,7 +24,7 @@ numba_available()  # imports numba
 
 def signal_after_step(step: int, number: int) -> None:
     """The process sends itself a signal right after a step."""
-    _after_step(step, lambda: os.kill(os.getpid(), number))
+    after_step(step, lambda: os.kill(os.getpid(), number))
 
 
 def kill_at(kind: str, count: int, run: Path | None = None) -> None:
@@ -53,26 +51,4 @@ def kill_at(kind: str, count: int, run: Path | None = None) -> None:
 
 def fail_evaluations_after_step(step: int) -> None:
     """From this step on, every evaluation finds a validation loss that is not finite."""
-    _after_step(step, lambda: setattr(evaluation, "carried_losses", lambda *_, **__: np.full(1, math.nan)))
-
-
-def print_peak_memory_at_end() -> None:
-    """The process prints the highest memory use that it had, in bytes, as its last line; Linux only."""
-    Finalize(None, _print_peak_memory, exitpriority=0)
-
-
-def _print_peak_memory() -> None:
-    kilobytes = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
-    print(f"peak memory: {int(kilobytes) * 1024}", file=sys.stderr)
-
-
-def _after_step(step: int, act: Callable[[], object]) -> None:
-    plain: Any = Trainer.step
-
-    def watched(self: Trainer, *arguments: Any, **options: Any) -> float:
-        loss: float = plain(self, *arguments, **options)
-        if self.steps_done == step:
-            act()
-        return loss
-
-    Trainer.step = watched  # type: ignore[method-assign]
+    after_step(step, lambda: setattr(evaluation, "carried_losses", lambda *_, **__: np.full(1, math.nan)))

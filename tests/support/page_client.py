@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.request_bodies import WRITE
 from ui.messages import Message
 
 TIMEOUT_S = 120
@@ -60,16 +61,6 @@ class Reply:
     text: str = ""
     ending: dict[str, Any] = field(default_factory=dict)
 
-    @classmethod
-    async def of(cls, events: AsyncGenerator[dict[str, Any], None]) -> Reply:
-        """Reads all events of a reply."""
-        reply = cls()
-        async for event in events:
-            reply.text += event.get("text", "")
-            if "end" in event:
-                reply.ending = event
-        return reply
-
 
 @dataclass
 class PageClient:
@@ -91,18 +82,11 @@ class PageClient:
             name: given.pop(name) for name in ("length", "temperature", "top_k", "stop", "share") if name in given
         }
         return {
+            **WRITE,
             "model": {"name": model, "commit": commit},
-            "second": None,
             "text": text,
-            "start": False,
-            "clamps": [],
             "settings": {"length": 50, "temperature": 0.8, "seed": given.pop("seed", 7), **settings},
-            "draw_offset": 0,
-            "cells": [],
-            "speed": None,
             "id": uuid.uuid4().hex,
-            "received": "",
-            "boundaries": [],
             "client": self.client,
             **given,
         }
@@ -134,7 +118,12 @@ class PageClient:
 
     async def read(self, request: dict[str, Any]) -> Reply:
         """Return a whole reply."""
-        return await Reply.of(self.events(request))
+        reply = Reply()
+        async for event in self.events(request):
+            reply.text += event.get("text", "")
+            if "end" in event:
+                reply.ending = event
+        return reply
 
     async def stop(self, request: dict[str, Any]) -> bool:
         """Press Stop; returns whether the reply was being written."""

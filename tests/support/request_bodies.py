@@ -26,7 +26,6 @@ TRACE: dict[str, Any] = {
     "clamps": [],
     "tail": {"at": 0, "text": "To be"},
     "length": 5,
-    "from": 0,
 }
 CALL = {"data": ["To be", 5], "session_hash": "session"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -35,7 +34,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/write/check": {**PATH, "texts": ["To be"]},
     "/v1/completions": {"prompt": "To be", "max_tokens": 5, "seed": 1, "logprobs": 2, "n": 2},
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "To be"}], "max_tokens": 5},
-    "/trace": TRACE,
+    "/trace": {**TRACE, "from": 0},
     "/passages": {"model": MODEL, "cell": [0, 1]},
     "/gradio_api/call/generate": CALL,
     "/gradio_api/call/score": {**CALL, "data": ["To be"]},

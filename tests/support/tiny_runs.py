@@ -110,16 +110,17 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-def before_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
-    """Calls `act` before a training step of this process."""
+def after_step(step: int, act: Callable[[], object], replace: Callable[..., object] = setattr) -> None:
+    """Calls `act` right after a training step of this process; `replace` is as in `be_quick`."""
     plain = Trainer.step
 
     def watched(self: Trainer, *arguments: Any, **options: Any) -> float:
-        if self.steps_done == step - 1:
+        loss = plain(self, *arguments, **options)
+        if self.steps_done == step:
             act()
-        return plain(self, *arguments, **options)
+        return loss
 
-    monkeypatch.setattr(Trainer, "step", watched)
+    replace(Trainer, "step", watched)
 
 
 def _digest(tensor: torch.Tensor) -> str:

@@ -71,11 +71,6 @@ class Program:
                 return line
         raise AssertionError(f"the process ended without {pattern!r}:\n{self.output}")
 
-    @property
-    def peak_memory(self) -> int:
-        """The highest memory use of a process that has ended, in bytes; see `print_peak_memory_at_end`."""
-        return int(self.lines[-1].removeprefix("peak memory: "))
-
     def send(self, number: int) -> None:
         os.kill(self.pid, number)
 

@@ -1,9 +1,9 @@
-"""A network between a browser and servers that a test can cut: a TCP proxy in threads of the test's process."""
+"""A network between a browser and a server that a test can cut: a TCP proxy in threads of the test's process."""
 
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from tests.support.http_server import HttpServer
 
@@ -11,17 +11,16 @@ _CHUNK = 65_536
 
 
 class Network:
-    """Forwards each connection to one of the servers, in turns.
+    """Forwards each connection to a server.
 
     Attributes:
-        servers: the ports that connections are forwarded to; may be changed at any time.
+        server: the port that connections are forwarded to; may be changed at any time.
         is_up: whether new connections are accepted; while it is not, each is closed at once.
     """
 
-    def __init__(self, servers: Sequence[int]) -> None:
-        self.servers = list(servers)
+    def __init__(self, server: int) -> None:
+        self.server = server
         self.is_up = True
-        self._count = 0
         self._proxy = HttpServer(0, lambda client, *_: self._serve(client)).start()
         self.url = f"{self._proxy.url}/"
 
@@ -34,21 +33,12 @@ class Network:
         self.is_up = True
 
     def _serve(self, client: socket.socket) -> None:
-        server = self._connect() if self.is_up else None
-        if server is None:
-            return
-        with closing(server):
-            back = threading.Thread(target=_forward, args=(server, client), daemon=True)
-            back.start()
-            _forward(client, server)
-            back.join()
-
-    def _connect(self) -> socket.socket | None:
-        for _ in self.servers:
-            self._count += 1
-            with suppress(OSError):  # this one was killed
-                return socket.create_connection(("127.0.0.1", self.servers[self._count % len(self.servers)]))
-        return None
+        if self.is_up:
+            with socket.create_connection(("127.0.0.1", self.server)) as server:
+                back = threading.Thread(target=_forward, args=(server, client), daemon=True)
+                back.start()
+                _forward(client, server)
+                back.join()
 
 
 def _forward(source: socket.socket, target: socket.socket) -> None:
@@ -61,9 +51,9 @@ def _forward(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def network(*servers: int) -> Iterator[Network]:
-    """Yields a network in front of servers, by their ports."""
-    found = Network(servers)
+def network(server: int) -> Iterator[Network]:
+    """Yields a network in front of a server, by its port."""
+    found = Network(server)
     try:
         yield found
     finally:

@@ -180,7 +180,6 @@ def test_a_client_that_leaves_ends_its_text(app: App, monkeypatch: pytest.Monkey
 
 
 def test_a_limit_is_an_error_that_clients_wait_for(client: openai.OpenAI, app: App) -> None:
-    assert app.page
     limiter = app.page.limiter
     address = "8.8.8.9"
     limiter.spend_cpu(address, 2 * limiter.limits.cpu_seconds_per_minute)

@@ -3,12 +3,11 @@
 import html
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 import httpx
 import pytest
 
-from model import BlockedWords
+from model import BlockedWords, generate
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import PageClient
 from ui.site_config import SiteConfig
@@ -22,7 +21,8 @@ SITE_TITLE, WELCOME = "Tales <b>&", "Fairy tales, ${1+1} {{value}} <i>only</i>."
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     site = SiteConfig(SITE_TITLE, WELCOME, rows_each=1, blocked=BlockedWords(["Wolf", "<b>"]))
-    random = replace(random_model(), training={"examples": ["a wolf", "a dog"]})
+    random = random_model()
+    random.training = {"examples": ["a wolf", "a dog"], "welcome": {"text": "a wolf ran\nIt ", "seed": 12}}
     with serving({"tale": scripted_model(TALE), "random": random}, site) as app:
         yield app
 
@@ -36,7 +36,9 @@ def test_the_api_blocks_the_same_words(app: App) -> None:
 def test_welcome_text_and_examples_contain_no_blocked_word(app: App) -> None:
     assert app.served("tale").welcome_text
     assert TALE[:BEFORE].startswith(app.served("tale").welcome_text)
-    assert app.served("random").examples == ("a dog",)
+    served = app.served("random")
+    assert served.examples == ("a dog",)
+    assert generate(served.lm, "", 240, seed=served.welcome_seed).startswith(served.welcome_text)
     assert "wolf" not in app.http.get(app.url).text
     assert "wolf" not in app.http.get("site").text
 

@@ -18,6 +18,7 @@ from model.named_cells import Sample
 from model.scoring.surprisal import result_of
 from tests.support.app_server import App, eventually
 from tests.support.page_client import PageClient, english
+from tests.support.request_bodies import TRACE
 from ui.routes.lenses import trace as trace_route
 
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
@@ -43,18 +44,8 @@ class Lens:
 
     def query(self, text: str, known: int = 0, **query: Any) -> dict[str, Any]:
         """Return a request about a text, of which the server has the first `known` characters already."""
-        return {
-            "trace": self.id,
-            "server": self.server,
-            "tail": {"at": known, "text": text[known:]},
-            "length": len(text),
-            "model": {"name": "random", "commit": ""},
-            "second": None,
-            "start": False,
-            "share": None,
-            "clamps": [],
-            **query,
-        }
+        tail = {"at": known, "text": text[known:]}
+        return {**TRACE, "trace": self.id, "server": self.server, "tail": tail, "length": len(text), **query}
 
     async def ask(self, text: str, **query: Any) -> dict[str, Any]:
         answer = await self.post(**self.query(text, **query))
@@ -172,7 +163,6 @@ async def test_why_has_the_numbers_of_occlusion(app: App, lens: Lens) -> None:
 
 
 async def test_why_ends_when_its_client_has_left(app: App, lens: Lens, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert app.page
     workers = app.page.traces.why_workers
     monkeypatch.setattr(trace_route, "occlusion_within", lambda *_: time.sleep(0.002))  # work without an end
     async with httpx.AsyncClient() as client:

@@ -1,4 +1,4 @@
-"""What the app uses of its libraries, and what programs may rely on."""
+"""What programs may rely on."""
 
 import re
 from pathlib import Path
@@ -7,21 +7,6 @@ from unittest.mock import MagicMock
 import pytest
 
 ROOT = Path(__file__).parents[3]
-MODULES = [
-    ROOT / "app.py",
-    *(path for name in ("char_lstm", "model", "training", "ui", "deploy") for path in (ROOT / name).rglob("*.py")),
-]
-# State of Gradio, uvicorn and Starlette that is not documented: it changes with their minor versions.
-# The linter refuses names that begin with an underscore.
-INTERNAL = re.compile(
-    r"""\.(middleware_stack|pending_messages_per_session|pending_event_ids_session|event_ids_to_events|fns)\b"""
-    r"""|\b(LocalContext|http_protocol_class|server_app|mcp_server_obj)\b"""
-)
-
-
-def test_the_app_uses_only_documented_state_of_its_libraries() -> None:
-    lines = [(path.name, line) for path in MODULES for line in path.read_text(encoding="utf-8").splitlines()]
-    assert [each for each in lines if INTERNAL.search(each[1])] == []
 
 
 @pytest.mark.slow  # imports Gradio

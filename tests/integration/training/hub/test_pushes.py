@@ -10,7 +10,7 @@ from safetensors.torch import load
 
 from model import CharLSTM
 from tests.local_hub import LocalHub
-from tests.support.tiny_runs import SIZES, Here, before_step, best_of, metrics, outcome
+from tests.support.tiny_runs import SIZES, Here, after_step, best_of, metrics, outcome
 from training.cli import main as cli
 from training.hub.pusher import Pusher
 
@@ -133,7 +133,7 @@ def test_training_without_the_hub_is_complete_and_pushed_later(
     monkeypatch.setattr(cli, "PUSH_AT_END_S", 0.5)
     four = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=4")
     with monkeypatch.context() as middle:
-        before_step(middle, 2, lambda: hub.fail("POST|PUT", "hang", times=None))
+        after_step(1, lambda: hub.fail("POST|PUT", "hang", times=None), middle.setattr)
         if interrupted:
             middle.setattr(Pusher, "close", close_and_interrupt)
         output = here(*four, "--out=run", "--push-to=ada/plays", code=(130 if interrupted else 0))

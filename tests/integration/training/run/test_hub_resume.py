@@ -17,7 +17,7 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_runs import (
     SIZES,
     Here,
-    before_step,
+    after_step,
     best_of,
     checkpoints,
     latest_of,
@@ -60,7 +60,7 @@ def test_a_stopped_and_deleted_run_resumes_from_the_hub_bit_for_bit_and_publishe
 ) -> None:
     here(*RUN, "--out=whole")
     with monkeypatch.context() as first:
-        before_step(first, 17, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        after_step(17, lambda: os.kill(os.getpid(), signal.SIGTERM), first.setattr)
         output = here(*RUN, "--out=run", "--push-to=plays", "--space=page", code=143)
     assert output.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
     assert "spaces/ada/page" in hub.repos, "it is created before the first step"

@@ -88,7 +88,6 @@ def answer_to(app: App, request: str) -> HTTPResponse:
 
 
 def test_a_body_that_is_sent_slowly_ends(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert app.server
     monkeypatch.setattr(app.server.filter, "_body_s", 0.2)
     for framing, begun in (("Content-Length: 1000", "{"), ("Transfer-Encoding: chunked", "1\r\n{\r\n")):
         answer = answer_to(app, f"POST /trace HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n{begun}")

@@ -121,7 +121,6 @@ def run(count: int) -> Counter[int]:
     """Send generated requests to a new app, the same ones each time; returns how often each status was answered."""
     statuses: Counter[int] = Counter()
     with serving({"random": random_model()}) as app, httpx.Client(base_url=app.url, timeout=30) as http:
-        assert app.server
         paths = app.server.filter.paths
 
         @settings(
@@ -133,7 +132,6 @@ def run(count: int) -> Counter[int]:
 
         each()
         # A client that leaves does not end its calls; one that begins while the app stops would be reported as a fault.
-        assert app.page
         services, engine = app.page.write._services, app.served("random").engine
         eventually(lambda: engine.idle and not services.preparing.waiting and not services.workers.waiting)
     return statuses

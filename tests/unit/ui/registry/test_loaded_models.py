@@ -1,14 +1,11 @@
-"""Blends are unloaded when all together are too large; a model shows its stored welcome text."""
-
-from dataclasses import replace
+"""Blends are unloaded when all together are too large."""
 
 import pytest
 
-from model import BlockedWords, SamplingParams, generate
+from model import SamplingParams
 from tests.support.app_server import eventually, random_model
 from ui.registry import registry as module
 from ui.registry.registry import ModelRegistry
-from ui.site_config import SiteConfig
 
 
 def test_the_blends_with_the_oldest_use_are_unloaded_after_their_replies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,17 +27,3 @@ def test_the_blends_with_the_oldest_use_are_unloaded_after_their_replies(monkeyp
         assert registry.blend(two, three) is not second
     finally:
         registry.stop()
-
-
-STORED = "Once upon a time there was a model."
-
-
-@pytest.mark.parametrize("blocked", [[], ["upon"]])
-def test_the_stored_welcome_text_is_shown_unless_it_has_a_blocked_word(blocked: list[str]) -> None:
-    lm = replace(random_model(), training={"welcome": {"text": f"{STORED}\nIt ", "seed": 12}})
-    registry = ModelRegistry(site=SiteConfig(blocked=BlockedWords(blocked)))
-    loaded = registry.add("one", lm)
-    registry.stop()
-    shown = loaded.welcome_text, loaded.welcome_seed
-    assert (shown == (STORED, 12)) == (not blocked)
-    assert blocked == [] or generate(lm, "", 240, seed=loaded.welcome_seed).startswith(loaded.welcome_text)
