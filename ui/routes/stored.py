@@ -16,8 +16,6 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
-from model.named_cells import Passage
-
 from ..access.answers import HEADERS
 from ..registry.loaded_model import LoadedModel
 from .lenses.trace_answers import read_cell
@@ -41,7 +39,7 @@ def _shown(served: LoadedModel) -> list[tuple[int, str]]:
     """Returns step and text of the samples that may be shown on this site."""
     blocked = served.engine.blocked
     samples = [(each["step"], each["prompt"] + each["text"]) for each in served.lm.models[0].samples]
-    return [(step, text) for step, text in samples if not blocked or not blocked.inside(text)]
+    return [(step, text) for step, text in samples if not blocked.inside(text)]
 
 
 def passages_route(services: Services) -> Route:
@@ -62,9 +60,8 @@ def _passages(served: LoadedModel, layer: int, index: int) -> Mapping[str, objec
         return {"seed": None, "high": [], "low": []}
     blocked = served.engine.blocked
 
-    def shown(passages: list[Passage]) -> list[list[str]]:
-        parts = [[each.before, each.character, each.after] for each in passages]
-        return [each for each in parts if not blocked or not blocked.inside("".join(each))]
-
-    high, low = cell.passages(cell.high), cell.passages(cell.low)
-    return {"seed": cell.sample.seed, "high": shown(high), "low": shown(low)}
+    high, low = (
+        [each for each in cell.passages(positions) if not blocked.inside("".join(each))]
+        for positions in (cell.high, cell.low)
+    )
+    return {"seed": cell.sample.seed, "high": high, "low": low}

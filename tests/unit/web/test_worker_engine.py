@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def test_the_bundled_model_and_its_named_cells() -> None:
         assert model["cells"] == [{**cell.facts(), "remembers": cell.remembers, "passages": True} for cell in lm.cells]
         for cell in lm.cells[::7]:
             query = {"model": {"name": "", "commit": ""}, "cell": [cell.layer, cell.index]}
-            high, low = ([list(astuple(each)) for each in cell.passages(ends)] for ends in (cell.high, cell.low))
+            high, low = (list(map(list, cell.passages(ends))) for ends in (cell.high, cell.low))
             assert cell.sample
             assert len(high) == len(low) == 10
             assert engine.call("passages", query) == {"seed": cell.sample.seed, "high": high, "low": low}
