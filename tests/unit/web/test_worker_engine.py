@@ -18,6 +18,7 @@ from model.attribution import occlusion_in_slices
 from model.checkpoint.names import WEIGHTS
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
+from model.scoring.surprisal import result_of
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.cells_files import CELL, PLACES, content
@@ -27,7 +28,7 @@ from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import write_static
 from ui.messages import RefusalError
 from ui.routes.lenses.step_lens import describe_step
-from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why, occlusion_within
+from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why
 from ui.settings import Fields, check_clamps
 
 pytestmark = pytest.mark.slow
@@ -325,8 +326,7 @@ def trace_of(
 
 
 def check_why(engine: NodeEngine, reading: TextTrace, why: int, *text: Any, **query: Any) -> None:
-    found = occlusion_within(occlusion_in_slices(reading, why), 60)
-    assert found
+    found = result_of(occlusion_in_slices(reading, why))
     assert ask(engine, *text, why=why, **query) == answer_why(found)
 
 

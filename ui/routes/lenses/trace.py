@@ -54,7 +54,7 @@ from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...settings import MAX_LENGTH, MAX_TEXT, Fields, check_params, refused
 from ..requests import Services, address_of, route, stretches_of, while_connected
-from .trace_answers import Answer, answer_at, answer_from, answer_why, occlusion_within
+from .trace_answers import Answer, answer_at, answer_from, answer_why
 
 MAX_TRACES = 64  # that are kept; a text whose trace was removed is read again
 _WHY_WAITING, _WHY_WAITING_EACH = 32, 16  # each that has started holds 64 states
@@ -132,7 +132,7 @@ class Traces:
         text = self._texts.get(id_)
         if question.at and (fields.values.get("server") != self._server or text is None):
             return {"unknown": True}
-        async with (self.why_workers if question.kind == "why" else self.workers).work(address):
+        async with self.workers.work(address):
             if text is None:
                 text = self._texts.get(id_) or _Text()
                 self._texts.put(id_, text, group_of(address))
@@ -154,10 +154,7 @@ class Traces:
             return await self.workers.run(address, answer_at, trace, question.fields)
         if question.kind == "from":
             return await self.workers.run(address, answer_from, trace, question.fields, question.slice_s)
-        slices = occlusion_in_slices(trace, position)
-        while not (found := await self.why_workers.run(address, occlusion_within, slices, question.slice_s)):
-            pass
-        return answer_why(found)
+        return answer_why(await self.why_workers.run_slices(address, occlusion_in_slices(trace, position)))
 
     def _remove_traces(self, unloaded: LoadedModel) -> None:
         """Removes the traces that refer to the weights of an unloaded model."""
