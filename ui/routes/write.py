@@ -36,8 +36,8 @@ from ..conversation.progress import check_words
 from ..conversation.states import States
 from ..messages import RefusalError
 from ..registry.registry import LOADING
-from ..settings import MAX_STEPS, check_text
-from .requests import Services, address_of, parse_json, parse_write, route
+from ..settings import MAX_STEPS, check_text, parse_json
+from .requests import Services, address_of, parse_write, route
 from .running_replies import EventStream, Prepared, RunningReplies, event
 
 
