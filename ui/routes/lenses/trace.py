@@ -98,11 +98,6 @@ class _Question:
     at: int
     tail: str
 
-    @property
-    def slice_s(self) -> float:
-        """How long one slice may work."""
-        return _AT_REST_S if self.served.engine.idle else _WHILE_WRITING_S
-
 
 class Traces:
     """Answers the requests of all lenses."""
@@ -153,7 +148,8 @@ class Traces:
         if question.kind == "at":
             return await self.workers.run(address, answer_at, trace, question.fields)
         if question.kind == "from":
-            return await self.workers.run(address, answer_from, trace, question.fields, question.slice_s)
+            seconds = _AT_REST_S if question.served.engine.idle else _WHILE_WRITING_S
+            return await self.workers.run(address, answer_from, trace, question.fields, seconds)
         return answer_why(await self.why_workers.run_slices(address, occlusion_in_slices(trace, position)))
 
     def _remove_traces(self, unloaded: LoadedModel) -> None:
@@ -181,13 +177,12 @@ def _set_text(text: _Text, question: _Question) -> TextTrace | None:
     fields, served = question.fields, question.served
     whole = text.text[: question.at] + question.tail
     clamps = stretches_of(fields, served, len(whole))
-    read = ReadText(served, whole, fields.flag("start"), clamps)
+    start = ReadText(served, whole, fields.flag("start")).start
     share = check_params({"share": fields.values.get("share")}).share if served.is_blend else None
-    key = served, read.start, share
+    key = served, start, share
     if text.trace is None or text.key != key:
         lm = served.lm if share is None else Blend(served.lm.models[0], served.lm.models[1], share)
-        text.trace, text.key = TextTrace(lm, skip_start=not read.start, precision=served.engine.precision), key
+        text.trace, text.key = TextTrace(lm, skip_start=not start, precision=served.engine.precision), key
     text.text = whole
-    # ReadText leaves out the clamps of the step that reads the last character.
     text.trace.set_text(whole, clamps)
     return text.trace
