@@ -36,15 +36,6 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A part of a sample: the character at which a cell is highest or lowest, and the characters around it."""
-
-    before: str
-    character: str
-    after: str
-
-
-@dataclass(frozen=True)
 class Cell:
     """A cell that follows a feature of the text.
 
@@ -72,11 +63,11 @@ class Cell:
     low: tuple[int, ...] = ()
     sample: Sample | None = None
 
-    def passages(self, positions: Sequence[int]) -> list[Passage]:
-        """Returns the parts of the sample around some positions; [] without a sample."""
+    def passages(self, positions: Sequence[int]) -> list[tuple[str, str, str]]:
+        """Returns the characters of the sample before, at and after some positions; [] without a sample."""
         text = self.sample.text if self.sample else ""
         return [
-            Passage(text[max(0, at - _BEFORE) : at], text[at], text[at + 1 : at + 1 + _AFTER])
+            (text[max(0, at - _BEFORE) : at], text[at], text[at + 1 : at + 1 + _AFTER])
             for at in positions
             if at < len(text)
         ]

@@ -9,6 +9,7 @@ a smaller length, because anyone may send a request.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -72,13 +73,10 @@ def rule_of(setting: Setting) -> Message:
     """Returns what a setting allows, for visitors: ``Setting.rule`` as a message."""
     if setting.type is str:
         return Message("rule.short_text", most=int(setting.maximum or 0))
-    whole = setting.type is int
     if setting.maximum is None:
-        return Message("rule.whole.least" if whole else "rule.number.least", low=setting.minimum)
-    if setting.exclusive_minimum:
-        id = "rule.whole.above" if whole else "rule.number.above"
-    else:
-        id = "rule.whole" if whole else "rule.number"
+        return Message("rule.whole.least", low=setting.minimum)
+    whole = "rule.whole" if setting.type is int else "rule.number"
+    id = "rule.number.above" if setting.exclusive_minimum else whole
     return Message(id, low=setting.minimum, high=setting.maximum)
 
 
@@ -216,3 +214,18 @@ class Fields:
         if not isinstance(value, type_):
             raise refused(name, value, allowed)
         return value
+
+
+def parse_json(body: bytes) -> Fields:
+    """Returns the fields of the JSON object in a body.
+
+    Raises:
+        RefusalError: it is not one.
+    """
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise RefusalError("refusal.malformed", reason="it is not a JSON object")
+    return Fields(value)

@@ -7,11 +7,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from model import TextTrace
 from model.attribution import occlusion_in_slices
+from model.scoring.surprisal import result_of
 from tests.browser.driving import button, continued, footer, log, reply, send, setting, settled, turns
 from tests.browser.looking import NAMES, choose_cell, choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
-from ui.routes.lenses.trace_answers import occlusion_within
 
 
 def trace(site: Site, text: str) -> TextTrace:
@@ -24,9 +24,7 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
     text = PROMPT + text_of(both)
-    slices = occlusion_in_slices(trace(both, text), len(text) - 1)
-    found = occlusion_within(slices, 60)
-    assert found
+    found = result_of(occlusion_in_slices(trace(both, text), len(text) - 1))
     turns(page).last.locator(".text i").nth(len(text) - 1).click()
     page.set_viewport_size({"width": 1280, "height": 620})  # the box with all details is higher than the space for it
     page.get_by_text("Why this letter?").click()

@@ -171,7 +171,7 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     expect(page.locator(".about-cell")).to_contain_text("(inverted: it falls)")
     eventually(lambda: marks(turn) == cell_marks(app, text, 1, 5))  # its values are known already
     page.get_by_text("Where it is highest and lowest").click()
-    passages = [f"{each.before}{each.character}{each.after}" for each in NAMED.passages((65, 30, 1))]
+    passages = ["".join(each) for each in NAMED.passages((65, 30, 1))]
     rows = page.locator(".passages li")
     expect(rows).to_have_text([re.compile(re.escape(each).replace("\\\n", "⏎")) for each in passages])
     expect(rows.locator("mark")).to_have_text([SAMPLE.text[at] for at in (65, 30, 1)])

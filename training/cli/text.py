@@ -125,8 +125,8 @@ def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> T
     if "quotes" not in about:  # an earlier version, which took every address for one that anyone can read
         about["quotes"], about["command"], record["name"], public = "nothing", "", "text", None
     place = expanded_path(options.text_of) if options.text_of else folder.path
-    corpus = None if options.text else read_kept_text(place, record["sha256"])
-    corpus = corpus or _read_again(options, folder, saved)
+    kept = read_kept_text(place, record["sha256"])
+    corpus = kept if kept and not options.text else _read_again(options, folder, saved, kept)
     is_quoted, chat = about["quotes"] != "nothing", checkpoint.chat
     examples = list(checkpoint.training.get("examples", [])) if is_quoted else []
     facts = _facts(corpus, record["name"], public, examples)
@@ -134,7 +134,7 @@ def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> T
     return Text(corpus=corpus, chat=chat, facts=facts, closed=closed)
 
 
-def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Corpus:
+def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot, kept: Corpus | None) -> Corpus:
     record, checkpoint = saved.state["corpus"], saved.checkpoint
     public: Mapping[str, Any] = record.get("public") or {}
     # The record may be a stranger's, so it does not choose what is read. Without sources it is Python's documentation.
@@ -148,22 +148,17 @@ def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Co
         merge_rare=checkpoint.tokenizer.rare is not None,
     )
     chat = ChatReader(keep_names=saved.state["about"].get("quote_chat", False)) if checkpoint.chat else None
-    # Another text must not replace the copy.
     with TemporaryDirectory(prefix=".", suffix=".tmp", dir=folder.path, ignore_cleanup_errors=True) as temporary:
-        ids = Path(temporary) / IDS
+        ids = Path(temporary if kept else folder.path) / IDS  # another text must not replace the copy
         corpus = _read(options.text, reading, ids, checkpoint.tokenizer.vocab, chat)
         if corpus.sha256 != record["sha256"]:
             raise RunError(
                 f"the text is not the one that this run started with ({record['characters']:,} characters then, "
                 f"{corpus.characters:,} now, or changed inside): resume with that text, or start a new run"
             )
-        write_kept_text(corpus, folder.path)
-        del corpus  # Windows renames no file that is mapped
-        ids.replace(folder.path / IDS)
-    kept = read_kept_text(folder.path, record["sha256"])
-    if kept is None:
-        raise RunError(f"the copy of the text in {str(folder.path)!r} cannot be read: check the disk")
-    return kept
+        if kept is None:
+            write_kept_text(corpus, folder.path)
+    return kept or corpus
 
 
 def _read(

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from model.settings import shorten
 
-from ..settings import MAX_PROMPT
+from ..settings import MAX_PROMPT, parse_json
 from .paths import SESSION
 
 _CALL = re.compile(r"/gradio_api/call/(\w+)/?")
@@ -52,8 +52,11 @@ class GradioCalls:
 
         Raises:
             HTTPException: a field is missing or not allowed, or names an endpoint that does not exist.
+            RefusalError: the body is not a JSON object.
         """
-        fields, call = _json_object(body), _CALL.fullmatch(path)
+        if body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:  # 240 kB of empty lists take 10 ms to read
+            raise HTTPException(400, "the body has too many lists")
+        fields, call = dict(parse_json(body).values), _CALL.fullmatch(path)
         endpoint = call[1] if call else ""
         if call:  # which then has a session of its own
             fields.pop("session_hash", None)
@@ -96,15 +99,3 @@ def _items(value: object) -> Iterator[object]:
     if isinstance(value, list):
         for item in value:
             yield from _items(item)
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    if body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:  # 240 kB of empty lists take 10 ms to read
-        raise HTTPException(400, "the body has too many lists")
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise HTTPException(400, "the body is not a JSON object")
-    return value

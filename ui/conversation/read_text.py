@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -62,30 +62,22 @@ class ReadText:
         stretches = [(-1, clamps_at(self.clamps, last)), (0, clamps_at(self.clamps, length)), *later]
         return stretches if any(clamps for _, clamps in stretches) else ()
 
-    def keys(self, lengths: list[int]) -> Iterator[tuple[int, str]]:
+    def keys(self, lengths: Iterable[int]) -> Iterator[tuple[int, str]]:
         """Yields each length of a beginning, shortest first, with a key: equal keys mean equal states after it."""
-        for length, last, text, clamps in self._hashes(sorted(lengths)):
-            if last >= 0 or self.start:
-                yield length, _key(text, clamps)
+        for length, text, clamps in self._hashes(sorted(lengths)):
+            yield length, _key(text, clamps)
 
     def key_with(self, cells: Clamps) -> Callable[[str], str]:
         """Returns a function that returns the key of the text with a reply, which was written with clamped cells.
 
         The function needs neither the text nor its clamps in memory.
         """
-        ((_, last, text, clamps),) = self._hashes([len(self.text)])
-        change = _of_change((last, cells)) if cells != clamps_at(self.clamps, last) else b""
+        ((_, text, clamps),) = self._hashes([len(self.text)])
+        change = _of_change((self.last, cells)) if cells != clamps_at(self.clamps, self.last) else b""
+        return lambda reply: _key(text, clamps, reply, change if reply else b"")
 
-        def key(reply: str) -> str:
-            text_with, clamps_with = text.copy(), clamps.copy()
-            text_with.update(_of_text(reply))
-            clamps_with.update(change if reply else b"")
-            return _key(text_with, clamps_with)
-
-        return key
-
-    def _hashes(self, lengths: list[int]) -> Iterator[tuple[int, int, Any, Any]]:
-        """Yields the last known position before each length, a hash of the text, and one of its clamps."""
+    def _hashes(self, lengths: list[int]) -> Iterator[tuple[int, Any, Any]]:
+        """Yields each length with a hash of the text so far, and one of its clamps."""
         parts = self.served.parts or (self.served,)
         models = [[part.name, part.commit] for part in parts]
         head = json.dumps([models, self.served.engine.precision, self.start]) + "\n"
@@ -96,7 +88,7 @@ class ReadText:
             done = length
             while changes and changes[0][0] < last:
                 clamps.update(_of_change(changes.popleft()))
-            yield length, last, sha, clamps
+            yield length, sha, clamps
 
     def _last_before(self, lengths: list[int]) -> list[int]:
         """Returns the positions of the last known characters before lengths of the text; -1 is the start character."""
@@ -112,9 +104,10 @@ def _of_change(change: tuple[int, Clamps]) -> bytes:
     return json.dumps(change).encode()
 
 
-def _key(text: Any, clamps: Any) -> str:
-    whole = text.copy()
-    whole.update(clamps.digest())
+def _key(text: Any, clamps: Any, reply: str = "", change: bytes = b"") -> str:
+    whole, changes = text.copy(), clamps.copy()
+    changes.update(change)
+    whole.update(_of_text(reply) + changes.digest())
     return str(whole.hexdigest())
 
 

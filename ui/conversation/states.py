@@ -40,7 +40,7 @@ class States:
         stop = lm.chat.stop if lm.chat else ""
         ends = {each + len(stop) for each in boundaries if stop and read.text.startswith(stop, each)}
         lengths = {each for each in boundaries if 0 < each <= length} | {length} | ends
-        keys = list(read.keys(sorted(lengths)))
+        keys = list(read.keys(lengths))
         with self._lock:
             for beginning, key in reversed(keys):
                 if memory := self._memories.get(key):

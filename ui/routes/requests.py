@@ -12,7 +12,6 @@ Positions and lengths are in code points.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -32,7 +31,7 @@ from ..conversation.read_text import ReadText
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
-from ..settings import MAX_TEXT, Fields, check_clamps, check_params, check_speed, check_whole, refused
+from ..settings import MAX_TEXT, Fields, check_clamps, check_params, check_speed, check_whole, parse_json, refused
 
 MAX_PREPARED = 4_096  # requests that wait to be read: the requests of one address at once are limited before
 MAX_STRETCHES = 2_000  # of a text, with different clamps
@@ -209,18 +208,3 @@ def _cells(value: object, served: LoadedModel) -> Clamps:
     if clamps and served.is_blend:
         raise RefusalError("refusal.clamps_blended")
     return clamps
-
-
-def parse_json(body: bytes) -> Fields:
-    """Returns the fields of the JSON object in a body.
-
-    Raises:
-        RefusalError: it is not one.
-    """
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise RefusalError("refusal.malformed", reason="it is not a JSON object")
-    return Fields(value)

@@ -11,7 +11,6 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from typing import NamedTuple
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -77,7 +76,7 @@ class RunningReply:
 
         Args:
             steps: from `write`.
-            key: see `Prepared`.
+            key: returns the key of the state after more of the reply.
             states: the cache of states.
             workers: the threads in which the text is hashed.
         """
@@ -148,24 +147,6 @@ class RunningReply:
         return event(position, end=end, error=error.as_json() if error else None, rate=rate)
 
 
-class Prepared(NamedTuple):
-    """A request for a reply that can be started.
-
-    Attributes:
-        request: the request.
-        read: the text that the model reads before the rest of the reply.
-        memory: the memory after its first ``known`` characters; None if nothing is cached.
-        known: see above.
-        key: returns the key of the state after `read` and more of the reply.
-    """
-
-    request: WriteRequest
-    read: ReadText
-    memory: Memory | None
-    known: int
-    key: Callable[[str], str]
-
-
 class RunningReplies:
     """The replies whose connections have not ended.
 
@@ -187,19 +168,25 @@ class RunningReplies:
             reply.stop()
         return reply is not None
 
-    def prepare(self, request: WriteRequest, before: ReadText) -> Prepared:
-        """Returns a request with the text that is still to be read. Takes up to 50 ms, and runs in any thread."""
-        read = before.followed_by(request.received, request.cells)
-        memory, known = self._states.find(read, (*request.boundaries, len(before.text)))
-        return Prepared(request, read, memory, known, read.key_with(request.cells))
+    def _find(
+        self, request: WriteRequest, before: ReadText
+    ) -> tuple[ReadText, Memory | None, int, Callable[[str], str]]:
+        """Returns the text before the rest of a reply, and what is known of it. Takes up to 50 ms.
 
-    async def start(self, prepared: Prepared, address: str) -> RunningReply:
-        """Starts a reply, and ends one with the same id: the page has lost its connection.
+        That is the memory after its longest cached beginning, the length of that, and a function that returns the key
+        of the state after the text and more of the reply.
+        """
+        read = before.followed_by(request.received, request.cells)
+        return read, *self._states.find(read, (*request.boundaries, len(before.text))), read.key_with(request.cells)
+
+    async def start(self, request: WriteRequest, before: ReadText, address: str) -> RunningReply:
+        """Starts a reply after a text, and ends one with the same id: the page has lost its connection.
 
         Raises:
             RefusalError: the text has a blocked word, or the address or the engine has too many replies.
         """
-        (request, read, memory, known, key), preparing = prepared, self._services.preparing
+        preparing = self._services.preparing
+        read, memory, known, key = await preparing.run(address, self._find, request, before)
         self.stop(request.id)
         if read.served.engine.blocked:
             await preparing.run_slices(address, check_words(read.served, read.text, begin=known))

@@ -16,8 +16,6 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
-from model.named_cells import Passage
-
 from ..access.answers import HEADERS
 from ..registry.loaded_model import LoadedModel
 from .lenses.trace_answers import read_cell
@@ -29,9 +27,8 @@ def samples_route(services: Services) -> Route:
 
     async def respond(request: Request) -> JSONResponse:
         served = await services.registry.find(request.query_params.get("model"))
-        samples = await services.workers.run(
-            address_of(request), _shown, served
-        )  # a million characters may be searched
+        # A million characters may be searched.
+        samples = await services.workers.run(address_of(request), _shown, served)
         return JSONResponse({"samples": samples}, headers=HEADERS)
 
     return route("/samples", respond, "GET")
@@ -39,9 +36,8 @@ def samples_route(services: Services) -> Route:
 
 def _shown(served: LoadedModel) -> list[tuple[int, str]]:
     """Returns step and text of the samples that may be shown on this site."""
-    blocked = served.engine.blocked
     samples = [(each["step"], each["prompt"] + each["text"]) for each in served.lm.models[0].samples]
-    return [(step, text) for step, text in samples if not blocked or not blocked.inside(text)]
+    return [(step, text) for step, text in samples if not served.engine.blocked.inside(text)]
 
 
 def passages_route(services: Services) -> Route:
@@ -60,11 +56,8 @@ def _passages(served: LoadedModel, layer: int, index: int) -> Mapping[str, objec
     cell = next((each for each in served.lm.cells if (each.layer, each.index) == (layer, index)), None)
     if cell is None or cell.sample is None:
         return {"seed": None, "high": [], "low": []}
-    blocked = served.engine.blocked
-
-    def shown(passages: list[Passage]) -> list[list[str]]:
-        parts = [[each.before, each.character, each.after] for each in passages]
-        return [each for each in parts if not blocked or not blocked.inside("".join(each))]
-
-    high, low = cell.passages(cell.high), cell.passages(cell.low)
-    return {"seed": cell.sample.seed, "high": shown(high), "low": shown(low)}
+    high, low = (
+        [each for each in cell.passages(positions) if not served.engine.blocked.inside("".join(each))]
+        for positions in (cell.high, cell.low)
+    )
+    return {"seed": cell.sample.seed, "high": high, "low": low}

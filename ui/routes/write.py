@@ -33,12 +33,13 @@ from fastapi.responses import JSONResponse, Response
 
 from ..access.answers import HEADERS
 from ..conversation.progress import check_words
+from ..conversation.read_text import ReadText
 from ..conversation.states import States
 from ..messages import RefusalError
 from ..registry.registry import LOADING
-from ..settings import MAX_STEPS, check_text
-from .requests import Services, address_of, parse_json, parse_write, route
-from .running_replies import EventStream, Prepared, RunningReplies, event
+from ..settings import MAX_STEPS, check_text, parse_json
+from .requests import Services, WriteRequest, address_of, parse_write, route
+from .running_replies import EventStream, RunningReplies, event
 
 
 class Writer:
@@ -66,22 +67,21 @@ class Writer:
     async def _write(self, request: Request) -> Response:
         services, address, body = self._services, address_of(request), await request.body()
         try:
-            prepared = await services.preparing.run(address, self._prepare, body)
+            wanted, before = await services.preparing.run(address, self._parse, body)
         except RefusalError as refusal:
             if refusal.id not in LOADING:
                 raise
             await services.model(await services.fields(request), address)
-            prepared = await services.preparing.run(address, self._prepare, body)
-        received = prepared.request.received
-        if len(received) == prepared.request.params.length:  # the page lacks only the end
-            return EventStream(_nothing_left(len(received)))
-        reply = await self.replies.start(prepared, address)
+            wanted, before = await services.preparing.run(address, self._parse, body)
+        if len(wanted.received) == wanted.params.length:  # the page lacks only the end
+            return EventStream(_nothing_left(wanted.params.length))
+        reply = await self.replies.start(wanted, before, address)
         return EventStream(reply.events(), partial(self.replies.end, reply))
 
-    def _prepare(self, body: bytes) -> Prepared:
-        """Returns the reply that a body asks for. Parsed, 2,000 clamps take a megabyte: only while this works."""
+    def _parse(self, body: bytes) -> tuple[WriteRequest, ReadText]:
+        """Returns the request in a body. Parsed, 2,000 clamps take a megabyte: only while this works."""
         fields = parse_json(body)
-        return self.replies.prepare(*parse_write(fields, self._services.loaded_model(fields)))
+        return parse_write(fields, self._services.loaded_model(fields))
 
 
 async def _nothing_left(length: int) -> AsyncIterator[str]:

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from model.attribution import occlusion_in_slices
 from model.checkpoint.names import WEIGHTS
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
+from model.scoring.surprisal import result_of
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.cells_files import CELL, PLACES, content
@@ -25,7 +26,7 @@ from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import write_static
 from ui.messages import RefusalError
 from ui.routes.lenses.step_lens import describe_step
-from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why, occlusion_within
+from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why
 from ui.settings import Fields, check_clamps
 
 pytestmark = pytest.mark.slow
@@ -152,7 +153,7 @@ def test_the_bundled_model_and_its_named_cells() -> None:
         assert model["cells"] == [{**cell.facts(), "remembers": cell.remembers, "passages": True} for cell in lm.cells]
         for cell in lm.cells[::7]:
             query = {"model": {"name": "", "commit": ""}, "cell": [cell.layer, cell.index]}
-            high, low = ([list(astuple(each)) for each in cell.passages(ends)] for ends in (cell.high, cell.low))
+            high, low = (list(map(list, cell.passages(ends))) for ends in (cell.high, cell.low))
             assert cell.sample
             assert len(high) == len(low) == 10
             assert engine.call("passages", query) == {"seed": cell.sample.seed, "high": high, "low": low}
@@ -323,8 +324,7 @@ def trace_of(
 
 
 def check_why(engine: NodeEngine, reading: TextTrace, why: int, *text: Any, **query: Any) -> None:
-    found = occlusion_within(occlusion_in_slices(reading, why), 60)
-    assert found
+    found = result_of(occlusion_in_slices(reading, why))
     assert ask(engine, *text, why=why, **query) == answer_why(found)
 
 

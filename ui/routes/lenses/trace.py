@@ -54,7 +54,7 @@ from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...settings import MAX_LENGTH, MAX_TEXT, Fields, check_params, refused
 from ..requests import Services, address_of, route, stretches_of, while_connected
-from .trace_answers import Answer, answer_at, answer_from, answer_why, occlusion_within
+from .trace_answers import Answer, answer_at, answer_from, answer_why
 
 MAX_TRACES = 64  # that are kept; a text whose trace was removed is read again
 _WHY_WAITING, _WHY_WAITING_EACH = 32, 16  # each that has started holds 64 states
@@ -98,11 +98,6 @@ class _Question:
     at: int
     tail: str
 
-    @property
-    def slice_s(self) -> float:
-        """How long one slice may work."""
-        return _AT_REST_S if self.served.engine.idle else _WHILE_WRITING_S
-
 
 class Traces:
     """Answers the requests of all lenses."""
@@ -132,7 +127,7 @@ class Traces:
         text = self._texts.get(id_)
         if question.at and (fields.values.get("server") != self._server or text is None):
             return {"unknown": True}
-        async with (self.why_workers if question.kind == "why" else self.workers).work(address):
+        async with self.workers.work(address):
             if text is None:
                 text = self._texts.get(id_) or _Text()
                 self._texts.put(id_, text, group_of(address))
@@ -153,11 +148,9 @@ class Traces:
         if question.kind == "at":
             return await self.workers.run(address, answer_at, trace, question.fields)
         if question.kind == "from":
-            return await self.workers.run(address, answer_from, trace, question.fields, question.slice_s)
-        slices = occlusion_in_slices(trace, position)
-        while not (found := await self.why_workers.run(address, occlusion_within, slices, question.slice_s)):
-            pass
-        return answer_why(found)
+            seconds = _AT_REST_S if question.served.engine.idle else _WHILE_WRITING_S
+            return await self.workers.run(address, answer_from, trace, question.fields, seconds)
+        return answer_why(await self.why_workers.run_slices(address, occlusion_in_slices(trace, position)))
 
     def _remove_traces(self, unloaded: LoadedModel) -> None:
         """Removes the traces that refer to the weights of an unloaded model."""
@@ -184,13 +177,12 @@ def _set_text(text: _Text, question: _Question) -> TextTrace | None:
     fields, served = question.fields, question.served
     whole = text.text[: question.at] + question.tail
     clamps = stretches_of(fields, served, len(whole))
-    read = ReadText(served, whole, fields.flag("start"), clamps)
+    start = ReadText(served, whole, fields.flag("start")).start
     share = check_params({"share": fields.values.get("share")}).share if served.is_blend else None
-    key = served, read.start, share
+    key = served, start, share
     if text.trace is None or text.key != key:
         lm = served.lm if share is None else Blend(served.lm.models[0], served.lm.models[1], share)
-        text.trace, text.key = TextTrace(lm, skip_start=not read.start, precision=served.engine.precision), key
+        text.trace, text.key = TextTrace(lm, skip_start=not start, precision=served.engine.precision), key
     text.text = whole
-    # ReadText leaves out the clamps of the step that reads the last character.
     text.trace.set_text(whole, clamps)
     return text.trace

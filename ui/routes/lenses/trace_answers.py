@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -60,19 +60,6 @@ def answer_at(trace: TextTrace, fields: Fields) -> Answer:
     if "step" in fields:
         answer["step"] = _step(trace, fields)
     return answer
-
-
-def occlusion_within(slices: Generator[None, None, Occlusion], seconds: float) -> Occlusion | None:
-    """Runs `occlusion_in_slices` for some seconds. Returns its result; None if it has not ended."""
-    end = time.perf_counter() + seconds
-    try:
-        next(slices)
-        while time.perf_counter() < end:
-            next(slices)
-    except StopIteration as ended:
-        result: Occlusion = ended.value
-        return result
-    return None
 
 
 def answer_why(found: Occlusion) -> Answer:

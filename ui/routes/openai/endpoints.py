@@ -132,8 +132,7 @@ class OpenAI:
         if loaded.lm.chat and not params.stop:
             params = replace(params, stop=loaded.lm.chat.stop)
         request = WriteRequest(id=secrets.token_hex(16), client=client, served=loaded, params=params)
-        prepared = await self._services.preparing.run(address, self._replies.prepare, request, ReadText(loaded, prompt))
-        choice.reply = await self._replies.start(prepared, address)
+        choice.reply = await self._replies.start(request, ReadText(loaded, prompt), address)
         return choice
 
     async def _whole(self, wanted: Wanted, shape: Shape, choices: list[_Choice], address: str) -> Mapping[str, Any]:
