@@ -118,11 +118,12 @@ def test_a_reload_keeps_settings_and_the_typed_prompt_and_ends_the_reply(both: S
     send(page, PROMPT, wait=False)
     eventually(lambda: len(reply(page)) > 10)
     page.get_by_role("textbox", name="Prompt", exact=True).fill("not sent yet")
-    page.route("**/config.json", lambda _: None)
+    held = [True]
+    page.route("**/config.json", lambda route: None if held else route.continue_())
     page.reload(wait_until="commit")
     expect(page.locator("#ask button:not([disabled])")).to_be_attached()  # the scripts run, and the model is not known
     page.wait_for_load_state()  # the browser may refuse to reload a page that it is still loading
-    page.unroute("**/config.json")
+    held.clear()  # and no unroute: it would let the old page go on, whose step back in the history ends the reload
     page.reload()
     settled(page)
     open_settings(page)

@@ -30,7 +30,7 @@ class Visitor:
 
     async def read(self) -> str:
         """Return the text when it is whole."""
-        request = self.page.request("", "ROMEO:", seed=self.seed, length=LENGTH, speed=SPEED)
+        request = self.page.request(PRETRAINED.name, "ROMEO:", seed=self.seed, length=LENGTH, speed=SPEED)
         while True:
             self.connections += 1
             try:

@@ -30,20 +30,15 @@ export function Letter({ position, char }) {
 }
 
 function Numbers({ position }) {
-  const isOpen = useSignal(false);
-  const toggle = ({ target }) => (isOpen.value = target.open);
-  const content = html`<${Surprise} position=${position} /><p>${t("why.help")}</p>`;
-  return html`
-    <details class="numbers" onToggle=${toggle}>
-      <summary>${t("why.numbers")}</summary>
-      ${isOpen.value && content}
-    </details>`;
-}
-
-function Surprise({ position }) {
   page.watch(state.frames);
   const cost = state.path.values("bits")[position];
-  return cost >= 0 && html`<p>${t("why.chance", { bits: number(cost, 2), chance: chance(2 ** -cost) })}</p>`;
+  const surprise = cost >= 0 && t("why.chance", { bits: number(cost, 2), chance: chance(2 ** -cost) });
+  return html`
+    <details class="numbers">
+      <summary>${t("why.numbers")}</summary>
+      <p>${surprise}</p>
+      <p>${t("why.help")}</p>
+    </details>`;
 }
 
 /** @import { TraceAnswer } from "../engines/engine.js" */

@@ -132,7 +132,8 @@ function Curve() {
   page.watch(frames, focus, page.log);
   const curves = [other, path].filter((text) => text.values(memory.key()).length).map(curveOf);
   return (
-    curves.length > 0 && html`<figure class="curve">${curves}<figcaption>${t("memory.curve")}</figcaption></figure>`
+    curves.length > 0 &&
+    html`<figure class="curve">${curves}<figcaption class="help">${t("memory.curve")}</figcaption></figure>`
   );
 }
 

@@ -297,14 +297,8 @@ function excerptOf(text, wanted) {
   return (at ? "…" : "") + excerpt;
 }
 
-let loading = /** @type {Promise<typeof import("../sharing/share.js")> | null} */ (null);
-
 /** Imports the module that makes and follows links. */
-export function loadShare() {
-  loading ??= import("../sharing/share.js");
-  loading.catch(() => (loading = null)); // without a network: the next click tries again
-  return loading;
-}
+export const loadShare = () => import("../sharing/share.js");
 
 /** The link to the text, and the other ways to share it. */
 function ShareBox() {

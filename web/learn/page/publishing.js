@@ -21,12 +21,8 @@ export async function openForm(name, filledIn = {}) {
   const model = /** @type {any} */ (await loadModel(name));
   if (!model) return;
   const title = name.split("/").pop();
-  const repo = title
-    .normalize("NFKD")
-    .replace(/[^\w.-]+/g, "-")
-    .replace(/^\W+|\W+$/g, "");
   const { license } = configOf(model.files).training ?? {};
-  const fields = { repo, title, corpus: "", license: LICENSES.includes(license) ? license : LICENSES[0] };
+  const fields = { repo: title, title, corpus: "", license: LICENSES.includes(license) ? license : LICENSES[0] };
   const others = { isPrivate: true, space: false, may: false, token: "" };
   const form = { model, fields: { ...fields, ...others, ...filledIn } };
   set({ form, report: null, refusal: session.fault });

@@ -62,14 +62,14 @@ function Alternatives() {
   const turn = shown && state.turnAt(shown.position);
   if (!turn) return null;
   const { position, char, answer, choice: chosen } = shown;
-  if (chosen !== undefined) return html`<${Arrival} ...${shown} />`;
   const closeButton = html`<${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => close(true)}>✕<//>`;
   if (answer.refusal) {
     const reason = state.isLost(answer.refusal) ? { id: "status.reconnecting" } : answer.refusal;
     return html`<p class="head">${write(reason)}</p>${closeButton}`;
   }
   const kept = position + 1 - turn.at - turn.given; // characters of the reply up to and with this one; not above 0 in a prompt
-  const canChange = page.busy.value ? kept > 0 : state.canContinueFrom(turn.id, kept);
+  const isOffered = chosen === undefined; // else the welcome text shows them by itself
+  const canChange = isOffered && (page.busy.value ? kept > 0 : state.canContinueFrom(turn.id, kept));
   const rows = likely(answer, page.sampling.value, char, state.path.values("bits")[position]);
   const there = rows.find(([each]) => each === char);
   const was = t(there ? "alternatives.was" : "alternatives.less", { chance: chance((there ?? rows.at(-1))[1]) });
@@ -85,8 +85,10 @@ function Alternatives() {
     const choice = html`<${Button} class="choice" aria-label=${label} aria-current=${isThere ? "true" : null}
       isOff=${isThere} onPress=${carryOut({ pick: each })}>${content}<//>`;
     const row = canChange ? choice : html`<span class="choice" role="img" aria-label=${label}>${content}</span>`;
-    return html`<li class=${kindOf(rows, each, isThere ? "there" : "")}>${row}</li>`;
+    return html`<li class=${kindOf(rows, each, each === chosen ? "chosen" : isThere ? "there" : "")}>${row}</li>`;
   });
+  const list = html`<ol class="choices" aria-label=${titleOf(char)}>${items}</ol>`;
+  if (!isOffered) return html`<p class="head">${t("alternatives.rivals")}</p>${list}`;
   const end = state.path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1);
   const start = end.map((each) => (each === " " ? each : visibleCharacter(each))).join("");
   const onward = html`
@@ -98,22 +100,9 @@ function Alternatives() {
   return html`
     <p class="head"><b class="char">${visibleCharacter(char)}</b> ${was} <span class="choose">${hint}</span></p>
     ${closeButton}
-    <ol class="choices" aria-label=${titleOf(char)}>${items}</ol>
+    ${list}
     ${canChange && position + 1 < turn.at + turn.length && onward}
     ${details}`;
-}
-
-/** What the welcome text shows of its changed character. @param {state.Alternatives} shown */
-function Arrival({ position, char, answer, choice }) {
-  const rows = likely(answer, page.sampling.value, char, state.path.values("bits")[position]);
-  const items = rows.map(([each, share]) => {
-    const mark = each === choice ? "chosen" : each === char ? "there" : "";
-    return html`
-      <li class=${kindOf(rows, each, mark)}><span class="choice">
-        <b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${chance(share)}<//>
-      </span></li>`;
-  });
-  return html`<p class="head">${t("alternatives.rivals")}</p><ol class="choices">${items}</ol>`;
 }
 
 // The class of a row. Before the last one rows are left out if its character is not among the likeliest.
