@@ -130,11 +130,9 @@ function Change() {
 // its values above those of the text.
 function Curve() {
   page.watch(frames, focus, page.log);
-  const curves = [other, path].filter((text) => text.values(memory.key()).length).map(curveOf);
-  return (
-    curves.length > 0 &&
-    html`<figure class="curve">${curves}<figcaption class="help">${t("memory.curve")}</figcaption></figure>`
-  );
+  if (!path.values(memory.key()).length) return null;
+  const curves = (page.comparison.value ? [other, path] : [path]).map(curveOf);
+  return html`<figure class="curve">${curves}<figcaption class="help">${t("memory.curve")}</figcaption></figure>`;
 }
 
 /** @param {TracedText} text */
