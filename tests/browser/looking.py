@@ -6,6 +6,11 @@ BOUNDS = (3, 4, 5, 6, 8)
 NAMES = {"\n": "line end", " ": "space", "\t": "tab"}  # of characters that show nothing
 
 
+def quoted(char: str) -> str:
+    """Return a character as a sentence of the page has it."""
+    return f"a {NAMES[char]}" if char in NAMES else f"“{char}”"
+
+
 def choose_lens(page: Page, lens: str) -> None:
     """Choose a lens by its label in the menu."""
     page.locator("#look-inside").click()

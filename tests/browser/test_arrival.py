@@ -102,9 +102,10 @@ def test_one_letter_is_changed_and_both_endings_are_side_by_side(app: App, new_c
     eventually(lambda: page.locator(".welcome .text:not(.other) i").evaluate_all(classes) == colours)
     expect(log(page)).to_have_attribute("aria-busy", "false")
     at = next(n for n, char in enumerate(changed) if n > same and char.isalpha())
-    page.locator(".welcome .other i").nth(at).click()  # its ending becomes the conversation
+    page.locator(".welcome .other i").nth(at).dblclick()  # its ending becomes the conversation, once
     expect(page.get_by_role("dialog", name=f"instead of {changed[at]}")).to_be_visible()
     expect(page.get_by_role("group", name="Now").locator(".reply")).to_contain_text(changed)
+    expect(page.get_by_role("group", name="The version before").locator(".reply")).to_contain_text(shown)
 
 
 def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None:

@@ -9,7 +9,7 @@ from model import TextTrace
 from model.attribution import occlusion_in_slices
 from model.scoring.surprisal import result_of
 from tests.browser.driving import button, continued, footer, log, reply, send, setting, settled, turns
-from tests.browser.looking import NAMES, choose_cell, choose_lens
+from tests.browser.looking import choose_cell, choose_lens, quoted
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
 
@@ -48,7 +48,7 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     for at in (0, 1, 2):
         expect(options.nth(at)).to_have_attribute("aria-selected", "true")
         left_out = text[first + at]
-        expect(page.locator(".why .change")).to_contain_text(f"Without {NAMES.get(left_out, f'“{left_out}”')}, ")
+        expect(page.locator(".why .change")).to_contain_text(f"Without {quoted(left_out)}, ")
         page.keyboard.press("ArrowRight")
     options.nth(5).hover()
     expect(options.nth(5)).to_have_attribute("aria-selected", "true")
@@ -148,14 +148,14 @@ def test_one_letter_at_a_time(both: Site) -> None:
         button(page, "One letter").click()
         settled(page)
         assert reply(page) == text[:length]
-        read, drew = (NAMES.get(char, f"“{char}”") for char in (PROMPT + text)[len(PROMPT) + length - 2 :][:2])
+        read, drew = map(quoted, (PROMPT + text)[len(PROMPT) + length - 2 :][:2])
         expect(page.locator(".wrote")).to_contain_text(f"After {read} it drew {drew}, which was ")
         expect(page.get_by_role("img", name=re.compile("^The dice show 0[.]"))).to_be_visible()
         expect(page.locator(".stages")).to_contain_text(f"Random number {length - 1} of seed {SEED}.")
     expect(page.get_by_role("list", name="How the letter came to be").locator("> li")).to_have_count(3)
     page.get_by_text("Inside the network").click()
     expect(page.get_by_role("img", name=re.compile(r"^Cell 1 of layer \d: forget gate f"))).to_have_count(2)
-    expect(page.get_by_role("list", name="The likeliest letters").get_by_role("listitem")).to_have_count(8)
+    expect(page.get_by_role("list", name="The likeliest letters").get_by_role("listitem").nth(4)).to_be_visible()
     continued(page, LENGTH + 3)
     assert reply(page) == text_of(both, length=LENGTH + 3)
     expect(turns(page)).to_have_count(1)

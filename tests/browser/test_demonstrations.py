@@ -106,6 +106,9 @@ def test_a_demonstration_writes_the_same_texts_as_python(app: App, page: Page, n
 
 
 def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
+    fast(page, 200)
+    setting(page, "Speed", 100)
+    send(page, PROMPT, wait=False)
     from_menu(page, "Watch it learn")
     text = stage(page).locator(".text")
     expect(text).to_have_text("<b>0</b>\ntext")
@@ -121,6 +124,9 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     button(page, "Play").click()
     expect(text).not_to_have_text("<b>2900</b>\ntext")
     button(page, "Pause").click()
+    button(page, "Back to the conversation").click()
+    settled(page)
+    assert len(reply(page)) == 200  # it went on meanwhile
 
 
 def test_on_a_phone_a_demonstration_shows_one_text_at_a_time(page: Page) -> None:

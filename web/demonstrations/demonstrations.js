@@ -74,13 +74,11 @@ function followLinks() {
   });
 }
 
-const press = (act) => () => {
-  if (state.busy.value) stop(); // Continue writes the rest
-  wanted.value = act;
-};
-
 function Tour() {
-  const begin = press(() => (state.tourStep.value = 1));
+  const begin = () => {
+    if (state.busy.value) stop(); // its steps are about a whole text; Continue writes the rest
+    wanted.value = () => (state.tourStep.value = 1);
+  };
   return html`<${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${state.model.value === null} onPress=${begin}>${t("tour.begin")}<//>`;
 }
 
@@ -88,7 +86,7 @@ function Tour() {
 export function Demonstration({ name }) {
   const model = state.model.value;
   const isHidden = state.isStarted.value && !(model && OFFERED[name](model));
-  return html`<${Button} data-demonstration=${name} hidden=${isHidden} isOff=${model === null} onPress=${press(() => show(name))}>${t(`demo.${name}`)}<//>`;
+  return html`<${Button} data-demonstration=${name} hidden=${isHidden} isOff=${model === null} onPress=${() => show(name)}>${t(`demo.${name}`)}<//>`;
 }
 
 function List() {

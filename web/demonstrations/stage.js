@@ -5,7 +5,7 @@ import { batch, html, render, signal, useLayoutEffect, useRef, useSignal } from 
 import { Button, find, focusPrompt } from "../document/dom.js";
 import { number, render as textOf, t } from "../document/words.js";
 import { colourOf } from "../lenses/state.js";
-import { close, engine } from "../state/actions.js";
+import { close, engine, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { randomSeed } from "../settings.js";
 import { meanOf } from "../lenses/names.js";
@@ -45,7 +45,7 @@ export function drawStage(root, train) {
 /** Shows a demonstration. @param {string} name @returns {Promise<void>} when its texts are complete */
 export async function show(name, seed = FIRST_SEED) {
   const model = state.model.value;
-  if (!model || state.busy.value) return;
+  if (!model) return;
   showing.value?.ended.abort();
   batch(() => {
     state.message.value = null; // it may be about the demonstration before
@@ -62,7 +62,7 @@ const leave = () => close(state.demonstration);
 // Leaves the visitor at the prompt, with the control set and one sentence about what to do.
 /** @param {Showing} showing */
 function tryIt({ name, model, seed }) {
-  if (state.busy.value) return;
+  if (state.busy.value) stop(); // Continue writes the rest
   state.demonstration.value = "";
   const { about, set } = DEMONSTRATIONS[name];
   const values = about(model, seed);

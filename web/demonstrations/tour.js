@@ -48,7 +48,6 @@ export function drawTour(root) {
     const isShown = state.tourStep.value > 0;
     if (isShown !== box.hidden) return;
     box.hidden = !isShown;
-    find(root, ".char-lstm").classList.toggle("on-tour", isShown);
     if (isShown) {
       before = state.lens.value;
       state.compared.value = null;
@@ -122,12 +121,10 @@ function showSubject(number) {
   document.querySelector(`.pane .panel ${shows}`)?.scrollIntoView({ block: "nearest" });
 }
 
-// Shows the named cell that counts the line, else the first named one; not one that was held, whose value never changes.
+// Shows the named cell that counts the line, else the first named one.
 function chooseCounter() {
   const model = state.model.value;
-  const held = lastTurn(state.log.value)?.reply.parts.at(-1)?.cells ?? [];
-  const isFree = (cell) => cell && !held.some(([layer, index]) => layer === cell.layer && index === cell.index);
-  const cell = [model && lineCounter(model)?.cell, ...(model?.cells ?? [])].find(isFree);
+  const cell = model && (lineCounter(model)?.cell ?? model.cells[0]);
   if (cell) choose([cell.layer, cell.index]);
 }
 

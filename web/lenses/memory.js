@@ -61,10 +61,16 @@ function Panel() {
   const known = named.find((each) => each.layer === layer && each.index === index);
   const { layers = 1, hidden = 1 } = page.model.value ?? {};
   const counter = known ? lineCounter(page.model.value) : null;
+  const [kind, isHigh] =
+    known === counter?.cell ? ["long", counter?.value > 0] : ["more", known && !scoreOf(known).falls];
+  const meaning = t(`memory.${kind}_is_${isHigh ? "high" : "low"}`);
   const field = (value, count, take) => html`
     <input type="number" min="1" step="1" max=${count} value=${value + 1} onChange=${({ target }) => choose(take(Number(target.value) - 1))} />`;
   const open = isOpen.cells.value;
-  const toggle = ({ target }) => (isOpen.cells.value = target.open);
+  const toggle = ({ target }) => {
+    if (target.open && !open) setTimeout(() => target.scrollIntoView({ block: "nearest" })); // once its content is drawn
+    isOpen.cells.value = target.open;
+  };
   const others = html`
     <div class="choose"><${NamedCells} known=${known} /></div>
     <div class="closely"><${Gates} /><p class="help">${t("memory.gates.help")}</p></div>
@@ -78,7 +84,7 @@ function Panel() {
   return html`
     <p class="one-cell">${t("memory.one")} <b>${page.cellName(layer, index)}</b></p>
     <${Scale}>${t("memory.scale")}<//>
-    ${counter && known === counter.cell && html`<p>${t(counter.value > 0 ? "memory.long_is_high" : "memory.long_is_low")}</p>`}
+    ${known && html`<p>${meaning}</p>`}
     <${ClampChoice} />
     <${Change} />
     <${Curve} />
@@ -110,16 +116,16 @@ function NamedCells({ known }) {
     </label>`;
 }
 
-// What the clamped cell does to the text, while both texts are shown; else how the character in focus changed the cell.
+// What the clamped cell does to the text; else how the character in focus changed the cell.
 function Change() {
   const [[layer, index], counter] = [cell.value, page.model.value && lineCounter(page.model.value)];
   const isThis = (one, other) => one === layer && other === index;
   const [, , value] = page.clampedCells.value?.find(([one, other]) => isThis(one, other)) ?? [];
-  if (value !== undefined && page.comparison.value) {
-    const isCounter = counter && isThis(counter.cell.layer, counter.cell.index);
+  const isCounter = counter && isThis(counter.cell.layer, counter.cell.index);
+  if (value !== undefined && (page.comparison.value || isCounter)) {
     const believed = !value ? "hold.middle" : value === counter?.value ? "hold.long" : "hold.short";
     const effect = isCounter ? believed : "hold.compare";
-    return html`<p class="which" role="status">${t(effect)} ${isCounter && !page.busy.value && compareLines()}</p>`;
+    return html`<p class="which" role="status">${t(effect)} ${isCounter && !page.busy.value && page.comparison.value && compareLines()}</p>`;
   }
   const about = details.value;
   if (!about) return html`<p class="which">${t(hasTouch() ? "memory.tap" : "memory.hint")}</p>`;
@@ -131,7 +137,8 @@ function Change() {
 function Curve() {
   page.watch(frames, focus, page.log);
   if (!path.values(memory.key()).length) return null;
-  const curves = (page.comparison.value ? [other, path] : [path]).map(curveOf);
+  const texts = page.comparison.value ? { "compared.before": other, "compared.now": path } : { "": path };
+  const curves = Object.entries(texts).map(([id, text]) => html`${id && t(id)}${curveOf(text)}`);
   return html`<figure class="curve">${curves}<figcaption class="help">${t("memory.curve")}</figcaption></figure>`;
 }
 

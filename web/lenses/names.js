@@ -12,6 +12,8 @@ const [VERY_WELL, WELL] = [0.95, 0.85]; // scores from which a cell tracks a fea
 /** How many of the most likely characters are shown. */
 export const SHOWN = 5;
 
+const NAMES = { "\n": "line_end", " ": "space", "\t": "tab" };
+
 // Names of cells that follow the position in the line, the best first, each with the sign of the clamp that makes lines
 // short if the cell rises with the feature, and the id of the text that says what it does.
 const COUNTERS = /** @type {const} */ ([
@@ -25,14 +27,14 @@ const COUNTERS = /** @type {const} */ ([
 
 /** @returns {string} a character for use in a sentence: an invisible one is named */
 export function nameOf(character) {
-  const ids = { "\n": "character.line_end", " ": "character.space", "\t": "character.tab" };
-  if (ids[character]) return t(ids[character]);
+  if (NAMES[character]) return t(`character.${NAMES[character]}`);
   const code = codeOf(character);
   return code ? t("unknown.invisible", { code }) : character;
 }
 
-/** @returns {string} a character in quotation marks, or its name */
+/** @returns {string} a character in quotation marks, or its name with an article */
 export function quoted(character) {
+  if (NAMES[character]) return t(`character.a_${NAMES[character]}`);
   const name = nameOf(character);
   return name === character ? t("quoted", { text: name }) : name;
 }

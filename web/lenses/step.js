@@ -7,7 +7,7 @@ import { number, t } from "../document/words.js";
 import { step as writeOne } from "../state/actions.js";
 import { cell, chooseCell, details, drawOf, focus, isOpen, path, turnAt, turns, welcome } from "./state.js";
 import * as page from "../state/state.js";
-import { Chances, chance, quoted } from "./names.js";
+import { Chances, SHOWN, chance, quoted } from "./names.js";
 import { inspect, moveTo, update } from "./text/focus.js";
 import { Scale, shadesNow } from "./layer_picture.js";
 
@@ -187,12 +187,15 @@ function Strip({ bytes, text, onClick }) {
 }
 
 /** Which characters were likely. @param {import("./state.js").Details} details */
-function Expected({ step: { likely, sizes, temperature, filters }, char }) {
+function Expected({ step, char }) {
+  const { likely, sizes, temperature, filters } = step;
+  const shown = likely.slice(0, SHOWN);
+  if (!shown.some(([each]) => each === char) && chanceOf(step, char)) shown.push([char, chanceOf(step, char)]);
   const limits = filters.map(([label, value]) => t("step.limit", { name: label.toLowerCase(), value })).join("");
   return html`
     <${Stage} title=${t("step.expects")} lines=${["output", "weigh"]} result=${t("step.weights", { vocab: sizes.V })}>
       <p class="which">${t("step.logits", { vocab: sizes.V, temperature, limits })}</p>
-      <${Chances} rows=${likely} char=${char} label=${t("step.likely")} />
+      <${Chances} rows=${shown} char=${char} label=${t("step.likely")} />
     <//>`;
 }
 

@@ -130,10 +130,14 @@ export class ConversationView {
       const about = { label: t("greeting.other"), title: () => "" };
       drawBeside(article, { ...read, text, begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
-    const isByKeys = this.element.matches(":focus-visible") || (!other && !hasTouch());
-    const hint = isByKeys ? "page.click_or_enter" : other ? "greeting.changed" : "greeting.tap";
-    setText(find(box, ".hint"), hasColours ? t(hint) : "");
+    setText(find(box, ".hint"), hasColours ? this.#hint(other ? "greeting.changed" : undefined) : "");
+    find(box, ".lead").classList.toggle("waiting", !lenses.path.values("bits").length);
     find(box, ".hint").classList.toggle("waiting", writing || alternatives.value?.choice !== undefined); // the choices cover it
+  }
+
+  /** What the visitor can do with the letters. @param {string} byPointer  the id of the text, unless the keys are used */
+  #hint(byPointer = hasTouch() ? "greeting.tap" : "greeting.click") {
+    return t(this.element.matches(":focus-visible") ? "page.keys" : byPointer);
   }
 
   /**
@@ -175,7 +179,7 @@ export class ConversationView {
     const untried = isUntried();
     const before = node.querySelector(":scope > .hint"); // keeps its room, so that the text stays where it was clicked
     const isHinted = isLast && state.hasLenses.value && text !== "" && !writing && (untried || before);
-    paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
+    paragraph(node, "hint", isHinted ? this.#hint() : "");
     before?.classList.toggle("done", !untried);
   }
 

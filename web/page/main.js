@@ -117,10 +117,7 @@ function bindMenu(root, settings) {
     event.preventDefault(); // it closes nothing else
     actions.close(isOpen);
   });
-  effect(() => {
-    [settings.hidden, opener.ariaExpanded] = [!isOpen.value, String(isOpen.value)];
-    find(root, ".columns").classList.toggle("with-settings", isOpen.value);
-  });
+  effect(() => void ([settings.hidden, opener.ariaExpanded] = [!isOpen.value, String(isOpen.value)]));
   menu.addEventListener("beforetoggle", () => {
     const { bottom, left } = inside.getBoundingClientRect();
     requestAnimationFrame(() => {
@@ -154,6 +151,7 @@ function drawConversation(root) {
     classList.toggle("holds", Boolean(state.clampedCells.value?.length));
     classList.toggle("with-stage", state.demonstration.value !== "");
     classList.toggle("with-tour", state.tourStep.value > 0);
+    classList.toggle("with-settings", state.isOpen.settings.value);
   });
   // Everything that is drawn in the frame after a change.
   const drawn = [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy, state.compared];

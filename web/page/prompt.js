@@ -13,7 +13,9 @@ export function bindPrompt() {
   const sendsLater = signal("sends" in prompt.dataset); // Enter was pressed before this module was loaded: document/first_paint.js
   prompt.onkeydown = null;
   state.draft.value ||= prompt.value; // typed before
-  prompt.addEventListener("input", () => (state.draft.value = prompt.value));
+  prompt.addEventListener("input", () => {
+    [state.draft.value, state.refusal.value] = [prompt.value, null]; // it may have been about what was typed before
+  });
   effect(() => {
     if (prompt.value !== state.draft.value) prompt.value = state.draft.value;
   });

@@ -31,7 +31,7 @@ export async function open(position) {
   const isElsewhere = ![opener, document.body].includes(document.activeElement) && !hasFocus();
   if (isElsewhere || (!answer.refusal && !answer.top.length)) return close();
   if (state.isLost(answer.refusal)) state.answered(answer.refusal);
-  state.isOpen.why.value = false; // it hides the choices
+  state.isOpen.why.value = false; // on a phone it hides the choices
   state.alternatives.value = { position, turn: turn.id, char: state.path.chars[position], answer };
   if (!state.lensNow().Panel) moveTo(state.path, position);
   const character = nodeAt(state.path, position);
@@ -203,7 +203,7 @@ function onClick(event, tapped) {
   if (shown && shown.traced !== state.path) {
     // The other version: that of a reply is kept, that of a welcome text becomes the conversation.
     if (page.comparison.value) keep(true);
-    else if (state.welcome.other.value) openOther(shown.position);
+    else if (state.welcome.other.value && !page.busy.value) openOther(shown.position); // the second click of a double click finds it busy
     return;
   }
   if (shown && !hasTouch()) return; // the lens follows the pointer

@@ -207,7 +207,8 @@ export function bindFocus(log) {
     if (!log.matches(":focus-visible") || state.lensNow().Panel || positionNow() !== null) return;
     const [chars, turns] = [state.path.chars, state.turns.value];
     const key = turns.at(-1)?.id ? "End" : "Home";
-    const at = nextPosition(key, null, chars, turns);
+    const marked = key === "Home" ? state.welcome.marked.value : null; // the letter whose chances the page has shown
+    const at = marked ?? nextPosition(key, null, chars, turns);
     const position = at === null ? null : nextInReply(key, at, chars, turns);
     if (position !== null) moveTo(state.path, position);
   });
