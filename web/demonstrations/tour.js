@@ -27,7 +27,7 @@ const ALONG = { "tour.before": () => move(-1), "tour.after": () => move(1) };
 
 /** @type {Step[]} */
 const STEPS = [
-  { lens: "step", shows: ".stages > :last-child", actions: { "step.button": press } },
+  { lens: "step", shows: ".stages > :nth-last-child(2)", actions: { "step.button": press } },
   { lens: "memory", shows: ".which", actions: ALONG },
   { lens: "memory", shows: ".hold", actions: { "demo.lines": () => show("lines") } },
 ];

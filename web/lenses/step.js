@@ -77,8 +77,8 @@ function Panel() {
       <p class="wrote" role="status">${summary(about)}</p>
     </div>
     <ol class=${hasCode ? "stages with-code" : "stages"} aria-label=${t("step.stages")} style=${about ? null : "visibility: hidden"}>
-      <li class="network" hidden=${!shown}>${network}</li>
       ${stages}
+      <li class="network" hidden=${!shown}>${network}</li>
     </ol>`;
 }
 
