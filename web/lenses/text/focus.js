@@ -202,13 +202,12 @@ export function bindFocus(log) {
     timer = setTimeout(() => node?.isConnected && moveToNode(node), REST_MS);
   });
   log.addEventListener("click", (event) => moveToNode(nodeUnder(event)));
-  // The keyboard's focus is in sight at once: on the first letter of the welcome text, or on the last one of a conversation.
+  // The keyboard's focus is in sight at once: on the changed letter of the welcome text, or on the last one of a conversation.
   log.addEventListener("focus", () => {
     if (!log.matches(":focus-visible") || state.lensNow().Panel || positionNow() !== null) return;
     const [chars, turns] = [state.path.chars, state.turns.value];
     const key = turns.at(-1)?.id ? "End" : "Home";
-    const marked = key === "Home" ? state.welcome.marked.value : null; // the letter whose chances the page has shown
-    const at = marked ?? nextPosition(key, null, chars, turns);
+    const at = (key === "Home" ? state.welcome.marked.value : null) ?? nextPosition(key, null, chars, turns);
     const position = at === null ? null : nextInReply(key, at, chars, turns);
     if (position !== null) moveTo(state.path, position);
   });
