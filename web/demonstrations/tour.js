@@ -111,6 +111,7 @@ async function open(number) {
   await new Promise(requestAnimationFrame);
   if (state.tourStep.value !== number) return;
   if (step.actions === ALONG) await moveToLineEnd();
+  if (number === 1) await moveTo(lenses.path, lenses.path.chars.length - 1, { scroll: true }); // the one in focus may be one that a person chose
   reveal();
   showSubject(number);
 }

@@ -65,7 +65,8 @@ const has = (traced, position) =>
 // Requests the part of a text around a character, if the picture does not have it.
 /** @param {TracedText} traced @param {number} position */
 async function request(traced, position) {
-  if (has(traced, position) || page.busy.value) return;
+  const isWhole = stretch?.columns.length >= Math.min(WIDTH, traced.chars.length); // it may begin where a reply went on
+  if ((isWhole && has(traced, position)) || page.busy.value) return;
   const asked = ++requests;
   const from = Math.max(0, Math.min(position - WIDTH / 2, traced.chars.length - WIDTH));
   const to = Math.min(traced.chars.length, from + WIDTH);

@@ -135,7 +135,8 @@ function place() {
   const middle = letter.left + letter.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
   const [onRight, onLeft] = [letter.right + 2 * GAP, letter.left - 2 * GAP - width];
-  const isBeside = Math.max(below, above) < others && (onRight <= most || onLeft >= GAP); // in a low window
+  const needed = why instanceof HTMLDetailsElement && why.open ? height : others;
+  const isBeside = Math.max(below, above) < needed && (onRight <= most || onLeft >= GAP); // where it has no room below or above
   const beside = onRight <= most ? onRight : onLeft;
   const left = isBeside ? beside : Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
   const space = isBeside ? floor - 2 * GAP : isBelow ? below : above;
