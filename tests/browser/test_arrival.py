@@ -101,6 +101,9 @@ def test_one_letter_is_changed_and_both_endings_are_side_by_side(app: App, new_c
     classes = "(all) => all.map((each) => (/b[0-9]/.exec(each.className) || [''])[0])"
     eventually(lambda: page.locator(".welcome .text:not(.other) i").evaluate_all(classes) == colours)
     expect(log(page)).to_have_attribute("aria-busy", "false")
+    choose_lens(page, "What it remembers")  # it shows the whole first text
+    choose_lens(page, "Text")
+    expect(text).to_have_text(shown, use_inner_text=False)
     at = next(n for n, char in enumerate(changed) if n > same and char.isalpha())
     page.locator(".welcome .other i").nth(at).dblclick()  # its ending becomes the conversation, once
     expect(page.get_by_role("dialog", name=f"instead of {changed[at]}")).to_be_visible()
@@ -203,6 +206,15 @@ def test_a_held_cell_is_compared_from_the_first_change_on_and_its_effect_is_meas
       each.getBoundingClientRect().top - each.closest(".text").getBoundingClientRect().top"""
     for each in changed.all():
         assert 0 < each.evaluate(from_top) < 80  # below the title of the text and the line before
+
+
+def test_the_box_of_a_letter_stays_open_after_a_reload(page: Page) -> None:
+    fast(page, 20)
+    send(page, "ROMEO:")
+    page.reload()
+    turns(page).last.locator(".reply i").nth(9).click()
+    page.get_by_text("Why this letter?").click()
+    expect(page.locator(".why .left-out")).to_be_visible()  # once the engine has answered
 
 
 def test_a_letter_that_a_person_chose_has_a_mark_and_its_own_colour_also_through_a_link(page: Page, app: App) -> None:

@@ -37,7 +37,9 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     box, letter = (page.locator(each).bounding_box() for each in (".alternatives", ".log i.focus"))
     assert box
     assert letter
-    assert box["y"] >= letter["y"] + letter["height"] or box["y"] + box["height"] <= letter["y"], "the box covers it"
+    is_below_or_above = box["y"] >= letter["y"] + letter["height"] or box["y"] + box["height"] <= letter["y"]
+    is_beside = box["x"] >= letter["x"] + letter["width"] or box["x"] + box["width"] <= letter["x"]
+    assert is_below_or_above or is_beside, "the box covers it"
     expect(options.nth(most - first)).to_have_attribute("aria-selected", "true")
     bars = (
         "(all) => all.map(({ style, className }) => style.getPropertyValue('--part') * (className === 'less' ? -1 : 1))"

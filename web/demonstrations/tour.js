@@ -75,7 +75,8 @@ function Card() {
     ([id, act]) => html`<${Button} key=${id} isOff=${state.busy.value} onPress=${act}>${t(id)}<//>`,
   );
   const go = (by) => () => (isLast && by > 0 ? end() : (state.tourStep.value = number + by));
-  const [title, text] = [t(`tour.${number}`), t(`tour.${number}.text`)];
+  const way = { id: (lineCounter(state.model.value)?.value ?? 1) > 0 ? "demo.lines.high" : "demo.lines.low" };
+  const [title, text] = [t(`tour.${number}`), t(`tour.${number}.text`, { way })];
   return html`
     <div class="words">
       <p class="count">${t("tour.count", { step: number, steps })}</p>

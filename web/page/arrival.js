@@ -25,6 +25,7 @@ const MOVING = new Set(["Tab", "Shift", "Control", "Alt", "Meta"]); // keys that
 let key = ""; // the model whose welcome text is shown
 let began = NaN; // performance.now() of its first character
 let early = NaN; // the same of what document/first_paint.js has written
+let end = Infinity; // how many of its characters are shown in the end, unless a lens shows them all
 let touched = new AbortController(); // aborted at the first touch of the visitor, and when another model is shown
 
 /** Lets the visitor's first touch end the arrival. @param {HTMLElement} log */
@@ -44,7 +45,8 @@ const modelNow = () => (lastTurn(state.log.value) ? null : state.model.value);
 // A touch of the chances that opened by themselves opens those that can be chosen; its click does not meet what is under them.
 /** @param {PointerEvent} event */
 function touch({ target }) {
-  if (!(target instanceof Element && target.closest(".alternatives")) || touched.signal.aborted) return finish();
+  const isOver = touched.signal.aborted || !modelNow();
+  if (isOver || !(target instanceof Element && target.closest(".alternatives"))) return finish();
   const { position } = alternatives.value;
   const show = () => {
     if (touched.signal.aborted) return; // by another touch: this one was no click
@@ -72,10 +74,10 @@ export function advanceArrival() {
     touched.abort();
     [key, welcome.marked.value, welcome.other.value, touched] = [now, null, null, new AbortController()];
     const isWhole = prefersReducedMotion(); // then no other ending comes beside it
-    welcome.end.value = isWhole ? Infinity : endOf([...model.welcome], isNarrow() ? NARROW_UNMARKED : UNMARKED);
+    end = isWhole ? Infinity : endOf([...model.welcome], isNarrow() ? NARROW_UNMARKED : UNMARKED);
     [began, early] = [Number.isNaN(early) ? performance.now() : early, NaN];
   }
-  if (state.lens.value !== "plain") welcome.end.value = Infinity; // a lens shows the whole text
+  welcome.end.value = state.lens.value === "plain" ? end : Infinity;
   const isAtOnce = touched.signal.aborted || state.speed.value === null || document.hidden || prefersReducedMotion();
   const typed = isAtOnce ? Infinity : Math.floor(((performance.now() - began) * state.speed.value) / 1000);
   welcome.shown.value = Math.min(typed, welcome.end.value);
@@ -96,7 +98,7 @@ function mark() {
   if (at === null) return;
   welcome.marked.value = at;
   const ending = isNarrow() ? NARROW_ENDING : ENDING;
-  welcome.end.value = endOf(path.chars, Math.max(at + ending, welcome.shown.value));
+  end = endOf(path.chars, Math.max(at + ending, welcome.shown.value));
   changed();
   if (!prefersReducedMotion() && !state.cleared.value) changeLetter(at, touched.signal).catch(() => {}); // a busy server: the text stays as it is
 }

@@ -92,6 +92,7 @@ function drawLine(pen, line, top, look) {
       pen.fillStyle = level.background;
       pen.fillRect(x, top, Math.ceil(width), LINE - 5);
     }
+    pen.font = `${given ? 700 : 400} ${SIZE}px ${look.mono}`;
     pen.fillStyle = given ? look.ink : (level?.text ?? look.text);
     pen.fillText(character, x, top + SIZE + 1);
   }
@@ -142,9 +143,13 @@ function wrapped(text, widthOf) {
     const character = /\p{Cc}|\p{Bidi_Control}/u.test(letter.character) ? " " : letter.character;
     const width = widthOf(character);
     if (x + width > WIDTH - MARGIN) {
+      if (character === " ") {
+        breakLine();
+        continue;
+      }
       const full = lines.at(-1);
       const space = full.findLastIndex((each) => each.character === " ");
-      const word = character !== " " && space >= full.length / 2 ? full.splice(space + 1) : [];
+      const word = space >= full.length / 2 ? full.splice(space + 1) : [];
       breakLine();
       for (const each of word) {
         lines.at(-1).push({ ...each, x });
