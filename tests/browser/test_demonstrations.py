@@ -42,11 +42,8 @@ TEXTS: dict[str, tuple[int, list[dict[str, Any]]]] = {
 }
 STEPS = ["A letter is drawn", "Memory", "A named cell"]
 LENSES = ["step", "memory", "memory"]
-ABOUT = [
-    ".panel .stages > :nth-last-child(2)",
-    ".panel .which",
-    ".panel .hold",
-]  # what the texts of the steps are about
+# What the texts of the steps are about.
+ABOUT = [".panel .stages > :nth-last-child(2)", ".panel .which", ".panel .hold"]
 
 
 def learned_model() -> CharLSTM:
