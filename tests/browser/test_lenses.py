@@ -83,6 +83,14 @@ def test_each_reply_has_its_colours_until_the_visitor_turns_them_off(page: Page,
     expect(log(page).locator("i[class*=b]")).to_have_count(0)
 
 
+def test_the_colours_of_a_reply_wait_for_no_value_of_a_long_prompt(page: Page) -> None:
+    page.route("**/trace", lambda _: None)  # never answered
+    write(page, "漢" + "x" * 2_000)
+    expect(turns(page).last.locator(".reply i[class*=b]")).to_have_count(LENGTH)
+    expect(turns(page).last.locator(".prompt i.unknown")).to_have_text("漢")
+    page.unroute("**/trace")
+
+
 def test_the_alternatives_follow_the_keyboard_and_the_settings(page: Page, app: App) -> None:
     text = write(page)
     log(page).focus()

@@ -13,6 +13,7 @@ import { close, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { show } from "./stage.js";
 
+const [LEAST, MOST] = [1, 5]; // bits of the character with which the step about the dice begins
 const AFTER = 12; // characters that follow the line end with which the step about memory begins, at least
 
 /**
@@ -112,7 +113,7 @@ async function open(number) {
   await new Promise(requestAnimationFrame);
   if (state.tourStep.value !== number) return;
   if (step.actions === ALONG) await moveToLineEnd();
-  if (number === 1) await moveTo(lenses.path, lenses.path.chars.length - 1, { scroll: true }); // the one in focus may be one that a person chose
+  if (number === 1) await moveToDrawn();
   reveal();
   showSubject(number);
 }
@@ -136,6 +137,18 @@ async function moveToLineEnd() {
   const isEnd = (char, at) => char === "\n" && at < path.chars.length - AFTER && path.chars[at - 1] !== "\n"; // of a line with letters
   const at = path.chars.findLastIndex(isEnd);
   if (at >= 0) await moveTo(path, at, { scroll: true });
+}
+
+// Puts the last drawn character in focus that was neither nearly certain nor nearly impossible; without one the last.
+async function moveToDrawn() {
+  const { path } = lenses;
+  const bits = path.values("bits");
+  const isPicked = (at) => {
+    const turn = lenses.turnAt(at);
+    return lenses.picksOf(turn.id).includes(at - turn.at - turn.given);
+  };
+  const found = path.chars.findLastIndex((_, at) => bits[at] > LEAST && bits[at] < MOST && !isPicked(at));
+  await moveTo(path, found < 0 ? path.chars.length - 1 : found, { scroll: true });
 }
 
 // Puts the next character, or the one before, in focus.

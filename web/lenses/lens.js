@@ -8,7 +8,7 @@ import * as page from "../state/state.js";
 import * as state from "./state.js";
 import * as focus from "./text/focus.js";
 import { bindAlternatives } from "./text/alternatives.js";
-import { bindText, draws, log, repaint } from "./text/drawn_text.js";
+import { bindText, draws, log, placeOf, repaint } from "./text/drawn_text.js";
 
 const LOW = "(max-width: 768px), (max-width: 1239px) and (max-height: 600px)"; // the same as in style.css
 
@@ -84,7 +84,9 @@ function show(pane, panel, name) {
   focus.update();
   for (const article of findAll(log, "article[data-turn]")) draws(article);
   const last = state.path.chars.length - 1;
-  const at = (state.turns.value[0]?.id === 0 ? state.welcome.marked.value : null) ?? last;
+  const changed = log.querySelector(".turn .text:not(.other) .changed"); // of two versions
+  const at =
+    (changed ? placeOf(changed)?.position : state.turns.value[0]?.id === 0 && state.welcome.marked.value) || last;
   if (state.focus.value && !state.isAsking.value) focus.inspect();
   else if (!state.focus.value && name !== "plain" && !page.busy.value && at >= 0) focus.moveTo(state.path, at); // the panel has values to show
   focus.reveal();

@@ -84,7 +84,7 @@ function Panel() {
   return html`
     <p class="one-cell">${t("memory.one")} <b>${page.cellName(layer, index)}</b></p>
     <${Scale}>${t("memory.scale")}<//>
-    ${known && html`<p>${meaning}</p>`}
+    ${known && html`<p class="meaning">${meaning}</p>`}
     <${ClampChoice} />
     <${Change} />
     <${Curve} />

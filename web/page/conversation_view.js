@@ -204,7 +204,8 @@ function titleOf(old, now) {
   const chosen = now.parts.findLastIndex((part) => part.picked);
   const kept = [...replyText({ ...now, parts: now.parts.slice(0, chosen + 1) })];
   const [letter, replaced] = [kept.at(-1), [...replyText(old)][kept.length - 1]];
-  const what = JSON.stringify(before.cells) === JSON.stringify(after.cells) ? [] : after.cells.map(state.clampName);
+  const held = after.cells.length ? after.cells.map(state.clampName) : [t("compared.free")];
+  const what = JSON.stringify(before.cells) === JSON.stringify(after.cells) ? [] : held;
   if (letter !== replaced) what.push(t("compared.letter", { letter: quoted(letter), replaced: quoted(replaced) }));
   const [was, is] = [before, after].map(({ settings }) => settings?.temperature);
   if (is !== was) what.push(t(is > was ? "compared.wilder" : "compared.calmer", { temperature: number(is) }));

@@ -6,6 +6,7 @@ import { surprisalsOf } from "../../conversation/writer.js";
 import { create, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import { pause } from "../../engines/engine.js";
+import { authorOfReply } from "../../state/actions.js";
 import * as page from "../../state/state.js";
 import { chance, likely, nameOf } from "../names.js";
 import * as state from "../state.js";
@@ -13,6 +14,7 @@ import { changed, invalidateDrawn, keepOthers, log, nodeAt, placeOf } from "./dr
 
 const WHILE_WRITING_MS = 30; // between two requests for the values of a reply that is being written
 const REFUSED_MS = 2500; // until values are requested again after a refusal
+const LONG = 2000; // characters of a prompt
 const REST_MS = 30; // only a character under which the pointer rests this long comes into focus
 const KEY_REST_MS = 150; // of quick moves with the keys only the last one is announced
 
@@ -53,8 +55,14 @@ export function invalidate(traced, { text, values }) {
 }
 
 // Takes the surprisals that came with a reply: every visitor sees the colours, and requests would cost a server more than the text.
+// Those of a long prompt, which shows none, are not waited for.
 function takeWritten() {
   const [bits, length] = [state.path.values("bits"), state.path.chars.length];
+  const unread = state.turnAt(bits.length);
+  const author = unread?.given > LONG && bits.length === unread.at && authorOfReply(state.turnOf(unread.id)?.reply);
+  if (author)
+    for (const char of state.path.chars.slice(unread.at, unread.at + unread.given))
+      bits.push(author.vocab.has(char) ? null : state.UNKNOWN);
   const { id, at, given } = state.turnAt(bits.length) ?? {};
   const { reply } = state.turnOf(id) ?? {}; // the turn may be gone, and the text not read again yet
   if (!reply || bits.length < at + given) return;
