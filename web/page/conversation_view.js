@@ -241,8 +241,11 @@ function drawBeside(article, path, begin, { label, title }, shown = Infinity) {
   splitAt(article.querySelector(":scope > .text:not(.other) .reply"), same);
   splitAt(box.querySelector(".reply"), same);
   const marked = findAll(article, ".changed");
-  if (marked.length < 2 || box.dataset.shown === String(same)) return;
-  box.dataset.shown = String(same); // once both changed letters are drawn they are scrolled to: what follows them is to be seen
+  // Once both changed letters are drawn, and the prompts above them, they are scrolled to: what follows them is to be seen.
+  const heights = findAll(article, ":scope > .text > .prompt").map(({ offsetHeight }) => offsetHeight);
+  const drawn = [same, ...heights].join(" ");
+  if (marked.length < 2 || box.dataset.shown === drawn) return;
+  box.dataset.shown = drawn;
   for (const each of marked) {
     const text = each.closest(".text");
     const [title, line] = [
