@@ -116,9 +116,10 @@ export class Writer {
     if (pick && !author.vocab.has(pick)) throw refusal("refusal.unknown_character");
     const reply = { ...old, notices: [], parts: logs.partsUpTo(old, keep, pick) };
     const stop = logs.isOver(old) ? count(author.chat?.stop ?? "") : 0;
-    const more = Math.max(options.settings.length, length + stop) - keep;
+    const wanted = options.settings.length;
+    const more = Math.max(wanted / 2, Math.max(wanted, length + stop) - keep); // a letter near the end gets an ending, too
     const settings = { ...options.settings };
-    if (more > 0) settings.length = Math.min(more, SETTINGS.length.maximum);
+    settings.length = Math.min(Math.ceil(more), SETTINGS.length.maximum);
     const now = this.#asNow(turn, reply, author);
     return this.#more({ ...turn, replaced: log.here, reply: now }, { ...options, settings, author }, newSeed);
   }

@@ -104,6 +104,8 @@ test("a reply is rewritten from a character on, and Undo brings the rest back", 
   await page.writer.continueFrom(lastTurn(page.log).id, 3, optionsOf(page), { pick: "p" });
   assert.equal(text(page).slice(0, 3), `${whole.slice(0, 2)}p`);
   assert.equal(text(page).length, 20);
+  await page.writer.continueFrom(lastTurn(page.log).id, 19, optionsOf(page), { pick: "p" });
+  assert.equal(text(page).length, 29); // near the end half a reply follows
   assert.throws(() => page.writer.continueFrom(lastTurn(page.log).id, 3, optionsOf(page), { pick: "漢" }));
 });
 
