@@ -13,7 +13,6 @@ import { close, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { show } from "./stage.js";
 
-const [LEAST, MOST] = [1, 5]; // bits of the character with which the step about the dice begins
 const AFTER = 12; // characters that follow the line end with which the step about memory begins, at least
 
 /**
@@ -139,7 +138,7 @@ async function moveToLineEnd() {
   if (at >= 0) await moveTo(path, at, { scroll: true });
 }
 
-// Puts the last drawn character in focus that was neither nearly certain nor nearly impossible; without one the last.
+// Puts the last drawn character that was uncertain in focus; without one the last.
 async function moveToDrawn() {
   const { path } = lenses;
   const bits = path.values("bits");
@@ -147,7 +146,7 @@ async function moveToDrawn() {
     const turn = lenses.turnAt(at);
     return lenses.picksOf(turn.id).includes(at - turn.at - turn.given);
   };
-  const found = path.chars.findLastIndex((_, at) => bits[at] > LEAST && bits[at] < MOST && !isPicked(at));
+  const found = path.chars.findLastIndex((_, at) => lenses.isUncertain(bits[at]) && !isPicked(at));
   await moveTo(path, found < 0 ? path.chars.length - 1 : found, { scroll: true });
 }
 

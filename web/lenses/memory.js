@@ -60,10 +60,6 @@ function Panel() {
   const [layer, index] = cell.value;
   const known = named.find((each) => each.layer === layer && each.index === index);
   const { layers = 1, hidden = 1 } = page.model.value ?? {};
-  const counter = known ? lineCounter(page.model.value) : null;
-  const [kind, isHigh] =
-    known === counter?.cell ? ["long", counter?.value > 0] : ["more", known && !scoreOf(known).falls];
-  const meaning = t(`memory.${kind}_is_${isHigh ? "high" : "low"}`);
   const field = (value, count, take) => html`
     <input type="number" min="1" step="1" max=${count} value=${value + 1} onChange=${({ target }) => choose(take(Number(target.value) - 1))} />`;
   const open = isOpen.cells.value;
@@ -84,7 +80,7 @@ function Panel() {
   return html`
     <p class="one-cell">${t("memory.one")} <b>${page.cellName(layer, index)}</b></p>
     <${Scale}>${t("memory.scale")}<//>
-    ${known && html`<p class="meaning">${meaning}</p>`}
+    ${known && html`<p class="meaning">${meaningOf(known)}</p>`}
     <${ClampChoice} />
     <${Change} />
     <${Curve} />
@@ -92,6 +88,14 @@ function Panel() {
       <summary>${t("memory.others")}</summary>
       ${open && others}
     </details>`;
+}
+
+// Says what the two colours of a named cell mean.
+/** @param {NamedCell} known */
+function meaningOf(known) {
+  const counter = lineCounter(page.model.value);
+  const [kind, isHigh] = known === counter?.cell ? ["long", counter.value > 0] : ["more", !scoreOf(known).falls];
+  return t(`memory.${kind}_is_${isHigh ? "high" : "low"}`);
 }
 
 /** @param {{known: NamedCell | undefined}} properties */
@@ -125,7 +129,7 @@ function Change() {
   if (value !== undefined && (page.comparison.value || isCounter)) {
     const believed = !value ? "hold.middle" : value === counter?.value ? "hold.long" : "hold.short";
     const effect = isCounter ? believed : "hold.compare";
-    return html`<p class="which" role="status">${t(effect)} ${isCounter && !page.busy.value && page.comparison.value && compareLines()}</p>`;
+    return html`<p class="which" role="status">${t(effect)} ${isCounter && compareLines()}</p>`;
   }
   const about = details.value;
   if (!about) return html`<p class="which">${t(hasTouch() ? "memory.tap" : "memory.hint")}</p>`;
@@ -162,8 +166,9 @@ function curveOf(text) {
     </svg>`;
 }
 
-// Says how long the lines of both texts are on average; nothing where there are too few.
+// Says how long the lines of both texts are on average, once both are written; nothing where there are too few.
 function compareLines() {
+  if (!page.comparison.value || page.busy.value) return null;
   const { old, now } = page.comparison.value;
   const [before, after] = [old, now].map(({ reply }) => meanOf(lineLengths(replyText(reply))));
   return before && after && t("hold.lines", { before: number(before, 0), now: number(after, 0) });

@@ -210,6 +210,9 @@ export function useAnswer(ask, inputs) {
 export const BOUNDS = [3, 4, 5, 6, 8]; // bits: no colour below the first, one between each two, one from the last on
 export const UNKNOWN = -1; // instead of bits
 
+/** Whether a character was neither nearly certain nor nearly impossible. @param {?number} [bits] */
+export const isUncertain = (bits) => bits >= 1 && bits <= 5;
+
 /** The class of a character's colour: b and a number that grows with its bits. @param {number} bits */
 export function colourOf(bits) {
   const level = BOUNDS.findIndex((bound) => bits < bound);

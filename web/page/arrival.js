@@ -5,7 +5,7 @@ import { lastTurn, newPart, partsUpTo } from "../conversation/log.js";
 import { refOf, requestOf, welcomeTurn } from "../conversation/replies.js";
 import { prefersReducedMotion } from "../document/dom.js";
 import { count, pause } from "../engines/engine.js";
-import { alternatives, frames, path, shownName, welcome } from "../lenses/state.js";
+import { alternatives, frames, isUncertain, path, shownName, welcome } from "../lenses/state.js";
 import { open } from "../lenses/text/alternatives.js";
 import { changed, engine } from "../state/actions.js";
 import * as state from "../state/state.js";
@@ -13,7 +13,6 @@ import * as state from "../state/state.js";
 const FIRST = 4; // the earliest position that is marked, so that some characters precede it
 const NEAR = 30; // the latest position in a phone's first line, which is preferred
 const LAST = 90; // the latest position in other lines
-const [LEAST_BITS, MOST_BITS] = [1, 5];
 // Characters of an ending, to the end of a word; and of a text in which no letter is marked yet.
 const [ENDING, UNMARKED] = [36, 42];
 const [NARROW_ENDING, NARROW_UNMARKED] = [20, 24];
@@ -113,7 +112,7 @@ export function placeToMark(chars, bits) {
   const isLetter = (at) => /^\p{L}$/u.test(chars[at] ?? "");
   const hasWords = chars.includes(" "); // Chinese has none
   const begins = (at) => [at, at + 1].every(isLetter) && (!hasWords || chars[at - 1] === " ");
-  const isPlace = (at) => begins(at) && bits[at] >= LEAST_BITS && bits[at] <= MOST_BITS;
+  const isPlace = (at) => begins(at) && isUncertain(bits[at]);
   const places = [...chars.keys()].slice(FIRST, LAST + 1).filter(isPlace);
   const near = places.filter((at) => at <= NEAR && !chars.slice(0, at).includes("\n"));
   return (near.length ? near : places).sort((one, other) => bits[other] - bits[one])[0] ?? null;
