@@ -155,6 +155,8 @@ def setting(page: Page, name: str, value: float | str) -> None:
     box = page.get_by_role("spinbutton", name=name)
     box.fill(str(value))
     box.blur()
+    if page.viewport_size and page.viewport_size["width"] <= 768:  # on a phone they cover a part of the page
+        page.locator("#settings > .close").click()
 
 
 def fast(page: Page, length: int | None = None) -> None:

@@ -178,6 +178,7 @@ def conversation(view: View) -> None:
     expect(page.locator(".log .refusal")).to_be_visible()
     view.check("refusal", ".log")
     page.locator("#seed").fill("")
+    page.locator("#settings > .close").click()
     prompt.press("Enter")
     view.written(1)
     view.press("retry")
@@ -246,6 +247,7 @@ def panels(view: View) -> None:
 
 def blend(view: View) -> None:
     page, second = view.page, view.page.locator("#second-model")
+    page.locator("#open-settings").click()
     if view.is_static:
         second.select_option("other")
         page.locator(".other-model").fill(TWO)

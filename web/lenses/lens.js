@@ -10,7 +10,7 @@ import * as focus from "./text/focus.js";
 import { bindAlternatives } from "./text/alternatives.js";
 import { bindText, draws, log, placeOf, repaint } from "./text/drawn_text.js";
 
-const LOW = "(max-width: 768px), (max-width: 1239px) and (max-height: 600px)"; // the same as in style.css
+const LOW = "(max-width: 1239px) and (max-height: 600px)"; // the same as in style.css
 
 /** Binds the lenses to the elements of the conversation. @param {HTMLElement} pane */
 export function bindLenses(pane) {

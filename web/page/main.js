@@ -18,6 +18,7 @@ import { bindPrompt } from "./prompt.js";
 import * as state from "../state/state.js";
 
 const COLOURS = "char-lstm/colours"; // in localStorage: "on" or "off"
+const SHEET = "(max-width: 768px)"; // the settings are one: the same as in style.css
 const LATER_MS = 500; // after the first reply can be written
 const MENU_GAP = 4; // pixels between the menu, its button and the edges of the window
 const LOADING_S = 1; // between two requests while a model loads
@@ -109,8 +110,11 @@ function bindMenu(root, settings) {
   opener.addEventListener("click", () => {
     if (isOpen.value) return actions.close(isOpen);
     isOpen.value = true;
-    settings.scrollIntoView({ block: "nearest" }); // on a phone they are below everything else
-    settings.querySelector("select")?.focus({ preventScroll: true });
+    settings.querySelector("select")?.focus();
+  });
+  document.addEventListener("pointerdown", ({ target }) => {
+    const isOutside = target instanceof Node && ![settings, opener].some((each) => each.contains(target));
+    if (isOutside && matchMedia(SHEET).matches) isOpen.value = false; // it covers a part of the page
   });
   settings.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
@@ -149,6 +153,7 @@ function drawConversation(root) {
     classList.toggle("with-lens", shownName.value !== "plain");
     classList.toggle("compares", state.comparison.value !== null);
     classList.toggle("holds", Boolean(state.clampedCells.value?.length));
+    classList.toggle("with-turns", state.hasTurns.value);
     classList.toggle("with-stage", state.demonstration.value !== "");
     classList.toggle("with-tour", state.tourStep.value > 0);
     classList.toggle("with-settings", state.isOpen.settings.value);
