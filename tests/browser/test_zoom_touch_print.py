@@ -81,7 +81,13 @@ def test_on_a_phone_targets_are_larger_and_a_second_tap_on_a_character_shows_wha
     button(page, "Send").tap()
     settled(page)
     expect(button(page, "Send")).to_be_focused()
-    choose_lens(page, "What it remembers")
+    for lens in ("Text", "One letter at a time", "What it remembers"):
+        choose_lens(page, lens)
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "only the text is scrolled"
+    button(page, "Settings").tap()
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_be_in_viewport(ratio=1)
+    page.locator(".log").tap(position={"x": 9, "y": 9})
+    expect(page.get_by_role("combobox", name="Model", exact=True)).to_be_hidden()
     visible = page.locator(".log .reply i").locator("visible=true")
     box = page.get_by_role("dialog", name="What else could stand instead of")
     for character in (visible.nth(3), visible.nth(9)):

@@ -111,6 +111,7 @@ def static_site(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[Site]
     """Push two models to the Hub and serve the static page of the first one, in a wide, light window."""
     one, two = random_model(1000), random_model(3)
     one.training = {"examples": ["ROMEO:"], "corpus": "one", "repo": ONE}
+    two.training = {"corpus": "two"}
     hub.add_repo(ONE, saved_files(one, folder / "one"))
     hub.add_repo(TWO, saved_files(two, folder / "two"))
     commit = hub.repos[ONE].commit("main").oid

@@ -109,8 +109,7 @@ function bindMenu(root, settings) {
   effect(() => void (newConversation.hidden = !state.hasTurns.value));
   opener.addEventListener("click", () => {
     if (isOpen.value) return actions.close(isOpen);
-    isOpen.value = true;
-    settings.querySelector("select")?.focus();
+    actions.openSettings();
   });
   document.addEventListener("pointerdown", ({ target }) => {
     const isOutside = target instanceof Node && ![settings, opener].some((each) => each.contains(target));

@@ -52,11 +52,15 @@ export function IntroView({ intro }) {
     state.corpusOf(site, state.modelName.value),
     state.corpusOf(site, state.blendName.value ?? ""),
   ];
-  const read = corpus ? t(intro === "site.greeting" ? "site.greeting_of" : "static.greeting_of", { corpus }) : t(intro);
+  const of = `${intro}_of`;
+  const read = corpus ? t(of, { corpus }) : t(intro);
   const both = corpus && second && corpus !== second ? t("site.greeting_two", { first: corpus, second }) : "";
   const own = ownText();
   const line = isEmpty() ? t("train.what") : own && !both ? t("train.greeting", { own }) : site.welcome || both || read;
-  return html`<h1>${title()}</h1><p>${line}</p>`;
+  if (!corpus || line !== read || state.modelNames.value.length < 2) return html`<h1>${title()}</h1><p>${line}</p>`;
+  const [before, after] = t(of, { corpus: "\0" }).split("\0");
+  const choice = html`<${Button} class="in-line" aria-expanded=${state.isOpen.settings.value} aria-controls="settings" onPress=${actions.openSettings}>${corpus}<//>`;
+  return html`<h1>${title()}</h1><p>${before}${choice}${after}</p>`;
 }
 
 export function Notices() {

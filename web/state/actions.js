@@ -463,6 +463,13 @@ export function close(open) {
   if (control instanceof HTMLElement) control.focus({ preventScroll: true });
 }
 
+/** Opens the settings, which begin with the choice of the model. */
+export function openSettings() {
+  state.isOpen.settings.value = true;
+  const choice = document.querySelector("#settings select");
+  if (choice instanceof HTMLElement) choice.focus();
+}
+
 /** Gives the page an entry of its own in the browser's history while something is open. */
 export function bindBack() {
   for (const [open, closed] of CLOSED) {
