@@ -83,7 +83,9 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
         send(page, prompt)
         button(page, "New conversation").click()
         expect(turns(page)).to_have_count(0)
-        expect(page.get_by_role("group", name="This reply").get_by_role("button")).to_have_text(["Undo"])
+        expect(page.get_by_role("group", name="This reply").get_by_role("button")).to_have_text(
+            ["Undo New conversation"]
+        )
     page.locator("#history summary").click()
     expect(page.locator("#history > p").first).to_have_text("They are kept in this browser only.")
     entries = page.locator("#history li")

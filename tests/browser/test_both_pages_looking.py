@@ -103,14 +103,21 @@ def test_another_value_for_a_cell_while_its_version_is_written_begins_it_again(b
     page = begin(both.open())
     send(page, PROMPT)
     choose_lens(page, "What it remembers")
-    setting(page, "Speed", 5)
-    clamp(page, 1, 0)
-    eventually(lambda: 3 < len(reply(page)) < 30)
-    page.get_by_role("group", name="Hold this cell and see the text change").get_by_text("Low", exact=True).click()
-    expect(page.locator(".held-cells")).to_contain_text("held low")
-    setting(page, "Speed", 200)
-    settled(page)
-    assert reply(page) == text_of(both, clamps=[(1, 0, -4.0)])
+    choices = page.get_by_role("group", name="Hold this cell and see the text change")
+    for first, second in (("High", "Low"), ("Free", "High")):  # the second pair replaces a version that holds a cell
+        setting(page, "Speed", 5)
+        if first == "High":
+            clamp(page, 1, 0)
+        else:
+            choices.get_by_text(first, exact=True).click()
+        eventually(lambda: 3 < len(reply(page)) < 30)
+        choices.get_by_text(second, exact=True).click()
+        setting(page, "Speed", 200)
+        settled(page)
+        assert reply(page) == text_of(both, clamps=[(1, 0, -4.0 if second == "Low" else 4.0)])
+        now = page.get_by_role("group", name="Now", exact=True)
+        expect(now).to_have_attribute("data-title", re.compile(f"held {second.lower()}"))
+        button(page, "Keep the new one").click()
 
 
 def clamps(page: Page) -> Locator:

@@ -239,7 +239,7 @@ def test_without_storage_the_page_works_and_reports_it(app: App, new_context: Br
     written = reply(page)
     button(page, "New conversation").click()
     expect(page.locator("#message")).to_have_text("Storage is off or full: only Undo brings your text back.")
-    more(page, "Undo")
+    button(page, "Undo New conversation").click()
     expect(turns(page)).to_have_count(1)
     assert reply(page) == written
 

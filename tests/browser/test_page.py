@@ -124,6 +124,8 @@ def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
     for prompt in ("   \n\t ", "\x00\x07\x1b", "   leading"):
         send(page, prompt)
         assert turns(page).last.locator(".prompt").text_content() == prompt
+    send(page, "“don’t …")  # as a phone types it; the model knows the plain apostrophe and the full stop
+    assert turns(page).last.locator(".prompt").text_content() == "“don't ..."
     button(page, "New conversation").click()
     page.locator("#history summary").click()
     expect(page.locator("#history .open")).to_contain_text(HOSTILE[:40])

@@ -9,7 +9,7 @@ import { lineCounter } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { moveTo, reveal } from "../lenses/text/focus.js";
-import { close, send } from "../state/actions.js";
+import { close, keep, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { show } from "./stage.js";
 
@@ -50,7 +50,8 @@ export function drawTour(root) {
     box.hidden = !isShown;
     if (isShown) {
       before = state.lens.value;
-      state.compared.value = null;
+      const { now } = state.comparison.value ?? {};
+      if (now) keep(now.reply.parts.some((part) => part.cells.length > 0)); // its steps are about cells that change
       return;
     }
     history.replaceState(history.state, "", location.pathname + location.search);
@@ -123,10 +124,13 @@ function showSubject(number) {
   document.querySelector(`.pane .panel ${shows}`)?.scrollIntoView({ block: "nearest" });
 }
 
-// Shows the named cell that counts the line, else the first named one.
+// Shows the named cell that counts the line, else the first named one; none that is held, whose value does not change.
 function chooseCounter() {
   const model = state.model.value;
-  const cell = model && (lineCounter(model)?.cell ?? model.cells[0]);
+  const named = model ? [lineCounter(model)?.cell, ...model.cells] : [];
+  const isHeld = (cell) =>
+    state.clampedCells.value?.some(([layer, index]) => layer === cell.layer && index === cell.index);
+  const cell = named.find((each) => each && !isHeld(each));
   if (cell) choose([cell.layer, cell.index]);
 }
 
@@ -142,11 +146,12 @@ async function moveToLineEnd() {
 async function moveToDrawn() {
   const { path } = lenses;
   const bits = path.values("bits");
-  const isPicked = (at) => {
+  const isDrawn = (at) => {
     const turn = lenses.turnAt(at);
-    return lenses.picksOf(turn.id).includes(at - turn.at - turn.given);
+    const n = at - turn.at - turn.given;
+    return n >= 0 && !lenses.picksOf(turn.id).includes(n);
   };
-  const found = path.chars.findLastIndex((_, at) => lenses.isUncertain(bits[at]) && !isPicked(at));
+  const found = path.chars.findLastIndex((_, at) => lenses.isUncertain(bits[at]) && isDrawn(at));
   await moveTo(path, found < 0 ? path.chars.length - 1 : found, { scroll: true });
 }
 

@@ -139,7 +139,8 @@ export function ReplyActions() {
   const button = (name, act, label = t(`move.${name}`)) =>
     html`<${Button} key=${name} data-move=${name} isOff=${isOff} onPress=${unlessDouble(act)}>${label}<//>`;
   const back = [
-    (state.hasTurns.value || canRestore()) && button("undo", actions.undo),
+    (state.hasTurns.value || canRestore()) &&
+      button("undo", actions.undo, t(state.hasTurns.value ? "move.undo" : "move.restore")),
     canRedo() && button("redo", actions.redo),
   ];
   const reply = lastTurn(log)?.reply;

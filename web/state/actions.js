@@ -10,6 +10,7 @@ import { Refusal } from "../engines/engine.js";
 import { LIMITS } from "../settings.js";
 import * as state from "./state.js";
 
+const PLAIN_SIGNS = { "‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "--", "…": "..." };
 const SAVE_MS = 400; // between two saves while a reply is being written
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
 
@@ -234,6 +235,7 @@ export async function send(prompt = state.draft.value) {
   if (!prompt && state.continues.value) return continueReply();
   const isTyped = prompt === state.draft.value;
   if (isTyped) state.draft.value = "";
+  prompt = withPlainSigns(prompt);
   const sent = await run(() => write("send", prompt));
   const isKept = logs.pathTo(state.log.value).some((turn) => logs.typedPrompt(turn) === prompt);
   if (!sent && isTyped && state.refusal.value && !isKept) state.draft.value ||= prompt;
@@ -241,10 +243,19 @@ export async function send(prompt = state.draft.value) {
 
 /** Writes one character: after what is typed, else after the text that is shown. */
 export function step() {
-  const prompt = state.draft.value;
+  const prompt = withPlainSigns(state.draft.value);
   state.draft.value = "";
   if (!prompt) beginWithWelcome();
   return run(() => write("step", prompt));
+}
+
+// Puts plain signs in the place of those that the keyboard of a phone types, where the model knows only the plain ones.
+/** @param {string} prompt */
+function withPlainSigns(prompt) {
+  const vocab = state.model.value?.vocab ?? [];
+  const isKnown = (text) => [...text].every((each) => vocab.includes(each));
+  const signs = new RegExp(`[${Object.keys(PLAIN_SIGNS).join("")}]`, "g");
+  return prompt.replace(signs, (sign) => (!isKnown(sign) && isKnown(PLAIN_SIGNS[sign]) ? PLAIN_SIGNS[sign] : sign));
 }
 
 /** @param {"send" | "step"} way @param {string} prompt */
@@ -385,18 +396,20 @@ export function keep(keepsOld) {
 
 /**
  * Clamps cells, and writes the last reply again with them if it was written with others: beside it is the reply before, with which
- * that of other clamped cells is compared, too. A reply that is being written goes on with them, unless it is such a version.
+ * that of other clamped cells is compared, too. A reply that is being written goes on with them, unless it is compared with one of
+ * other clamped cells.
  * @param {Clamp[]} cells
  */
 export async function clampAndRewrite(cells) {
   const { old, now } = state.comparison.value ?? {};
-  const isHeld = now?.reply.parts.some((part) => part.cells.length);
-  if (isHeld) await stopped(); // a version has one choice of cells from its beginning
+  const isHeld = (turn) => turn?.reply.parts.some((part) => part.cells.length);
+  const isReplaced = isHeld(now) || (state.busy.value && isHeld(old));
+  if (isReplaced) await stopped(); // a version has one choice of cells from its beginning
   clamp(cells);
   if (state.busy.value || state.refusal.value) return;
-  if (isHeld) run(() => logs.showVersion(state.log.value, old.id));
-  const { model, parts = [] } = logs.lastTurn(state.log.value)?.reply ?? {};
-  const isSame = !cells.length && !parts.some((part) => part.cells.length);
+  if (isReplaced) run(() => logs.showVersion(state.log.value, old.id));
+  const { model, parts = [{ cells: [] }] } = logs.lastTurn(state.log.value)?.reply ?? {};
+  const isSame = parts.every((part) => JSON.stringify(part.cells) === JSON.stringify(cells));
   if (!isSame && (model?.name ?? state.modelName.value) === state.modelName.value) await rewrite();
 }
 
