@@ -5,7 +5,6 @@ An empty variable counts as one that is not set.
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +31,6 @@ class SiteConfig:
     intro: str = ""
     rows_each: int = ROWS_EACH
     blocked: BlockedWords = field(default_factory=BlockedWords)
-    metrics: bool = False
     lenses: bool = True
     allowed_hosts: frozenset[str] = frozenset()
     allowed_origins: frozenset[str] = frozenset()
@@ -57,9 +55,6 @@ class SiteConfig:
             limit = _LONGEST.get(name, len(given.get(name, "")))
             if len(given.get(name, "")) > limit:
                 raise ValueError(f"{name} has {len(given[name]):,} characters: at most {limit:,} are allowed")
-        metrics = whole_variable(environment, "METRICS", 0, 0, 1)
-        if metrics and importlib.util.find_spec("prometheus_client") is None:
-            raise ValueError("METRICS=1 needs the package prometheus_client: pip install prometheus_client")
         words = [word.strip() for word in re.split(r"[,\r\n]", environment.get("BLOCKED_WORDS", ""))]
         try:
             blocked = BlockedWords(word for word in words if word)
@@ -72,7 +67,6 @@ class SiteConfig:
             intro=given["PAGE_GREETING"],
             rows_each=whole_variable(environment, "ROWS_EACH", ROWS_EACH, 1, MAX_ROWS_EACH),
             blocked=blocked,
-            metrics=bool(metrics),
             lenses=bool(whole_variable(environment, "LENSES", 1, 0, 1)),
             allowed_hosts=_listed("ALLOWED_HOSTS", environment, is_host, "names without a port, such as example.org"),
             allowed_origins=_listed("ALLOWED_ORIGINS", environment, is_origin, "origins such as https://example.org"),

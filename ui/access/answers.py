@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -20,7 +19,6 @@ from ..messages import Message, RefusalError
 log = logging.getLogger("char-lstm")
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-REFUSALS: Counter[str] = Counter()  # how many requests were refused since /metrics was read, by the message's id
 _FAULT = "something went wrong here: try again later"
 _NAMES = {"length": "max_tokens"}  # a setting's name here, and in OpenAI's protocol
 _TYPES = {429: "rate_limit_error", 503: "server_error", 500: "server_error"}
@@ -36,7 +34,7 @@ class AsciiJSONResponse(JSONResponse):
 
 
 def answer_to(request: Request, error: Exception) -> Response:
-    """Returns the answer to a request that is refused or has failed. Counts a refusal, and logs any other fault."""
+    """Returns the answer to a request that is refused or has failed. Logs a fault."""
     if isinstance(error, ClientDisconnect):
         return Response(status_code=499)
     headers = dict(HEADERS)
@@ -58,8 +56,7 @@ def answer_to(request: Request, error: Exception) -> Response:
 
 
 def refusal_content(refusal: RefusalError) -> dict[str, object]:
-    """Returns what an answer says of a refusal, and counts it."""
-    REFUSALS[refusal.id] += 1
+    """Returns what an answer says of a refusal."""
     gone = {"gone": True} if refusal.id == "refusal.commit_gone" else {}
     return {"refusal": refusal.message.as_json(), **gone}
 

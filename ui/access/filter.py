@@ -32,7 +32,7 @@ _REPLACED = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-grad
 
 
 class RequestFilter:
-    """Passes the requests in the table of `paths` on to the app; denies all others. MCP and metrics add rows to it."""
+    """Passes the requests in the table of `paths` on to the app; denies all others. MCP adds rows to it."""
 
     def __init__(
         self,
@@ -42,7 +42,6 @@ class RequestFilter:
         names: Names,
         workers: Workers,
         mcp: bool = False,
-        metrics: bool = False,
     ) -> None:
         self._app = app
         self._calls = calls
@@ -51,7 +50,7 @@ class RequestFilter:
         self._limiter = workers.limiter
         self._workers = workers
         self._body_s = BODY_S
-        self.paths = open_paths(calls.endpoints, mcp=mcp, metrics=metrics)
+        self.paths = open_paths(calls.endpoints, mcp=mcp)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

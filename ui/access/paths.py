@@ -44,13 +44,12 @@ class OpenPath:
     kind: Kind = "file"
 
 
-def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[OpenPath, ...]:
+def open_paths(endpoints: Iterable[str], *, mcp: bool) -> tuple[OpenPath, ...]:
     """Returns the open paths of an app.
 
     Args:
         endpoints: the names of the API's endpoints.
         mcp: whether the API is served as MCP tools, too.
-        metrics: whether the figures for Prometheus are served.
     """
     names = "|".join(map(re.escape, endpoints))
     rows = [
@@ -68,8 +67,6 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
     if mcp:
         rows.append(OpenPath(("GET", "POST", "DELETE"), "/gradio_api/mcp/?", MAX_BODY, "work"))
         rows.append(OpenPath(("GET",), "/gradio_api/mcp/schema"))
-    if metrics:
-        rows.append(OpenPath(("GET",), "/metrics"))
     return tuple(rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from functools import partial
 
 from model import Memory, SamplingParams, Sequence
@@ -24,7 +24,6 @@ _SLOWEST_S = 0.2  # between two updates, however many replies there are
 _SPACING = 1 / 20  # of the time of a sparing reply so far, between two updates
 _KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
 _SLICE = 4_000  # characters
-on_end: list[Callable[[str, Sequence], None]] = []  # called with each reply that ends, and the name of its model
 _GRACE_S = 10.0  # after the deadline, at which a working engine ends a reply
 
 
@@ -119,8 +118,6 @@ async def write(
             if sequence:
                 length = sequence.length
                 served.engine.abort(sequence)
-                for call in on_end:
-                    call(served.name, sequence)
             workers.limiter.give_back(address, params.length - length)
 
 

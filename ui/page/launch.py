@@ -23,7 +23,7 @@ from ..access.gradio_calls import GradioCalls
 from ..registry.registry import ModelRegistry
 from ..routes.api import api_endpoints, refuse_malformed
 from ..routes.lenses.trace import Traces
-from ..routes.monitoring import health_routes, metrics_route
+from ..routes.monitoring import health_routes
 from ..routes.openai.endpoints import OpenAI
 from ..routes.requests import Services
 from ..routes.site import site_route
@@ -74,7 +74,6 @@ class Page:
             self.web.route,
             *OpenAI(services, self.write.replies).routes,
             *health_routes(registry),
-            *([metrics_route(registry)] if registry.site.metrics else []),
         ]
 
     def add_to(self, app: FastAPI) -> None:
@@ -168,7 +167,7 @@ def _set_up_gradio() -> None:
 def _filter(app: ASGIApp, page: Page, *, bound_to: str, mcp: bool) -> RequestFilter:
     site, calls = page.registry.site, GradioCalls(page.endpoints)
     names = Names(bound_to, site.allowed_hosts)
-    return RequestFilter(app, calls=calls, names=names, workers=page.workers, mcp=mcp, metrics=site.metrics)
+    return RequestFilter(app, calls=calls, names=names, workers=page.workers, mcp=mcp)
 
 
 def outermost(app: Any, page: Page) -> Any:

@@ -7,7 +7,7 @@ openai           OpenAI's protocol, for programs
 running_replies  the replies that are being written
 lenses           the routes of the lenses
 stored           samples and passages, which are stored beside a model
-monitoring       health, readiness, figures for Prometheus
+monitoring       health, readiness
 web_files        the files of web/, at an address for each version
 requests         reads and checks the requests of the page
 """

@@ -26,7 +26,6 @@ from model.scoring.surprisal import Score, score_in_slices
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
-from ..access.answers import REFUSALS
 from ..conversation.progress import check_words, write
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
@@ -275,7 +274,6 @@ def _refusals_as_errors() -> Iterator[None]:
     try:
         yield
     except RefusalError as refusal:
-        REFUSALS[refusal.id] += 1
         raise _call_error(str(refusal)) from None
     except Exception:
         log.exception("a call failed")

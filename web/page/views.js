@@ -52,7 +52,7 @@ export function IntroView({ intro }) {
     state.corpusOf(site, state.modelName.value),
     state.corpusOf(site, state.blendName.value ?? ""),
   ];
-  const of = `${intro}_of`;
+  const of = intro === "site.greeting" ? "site.greeting_of" : "static.greeting_of";
   const read = corpus ? t(of, { corpus }) : t(intro);
   const both = corpus && second && corpus !== second ? t("site.greeting_two", { first: corpus, second }) : "";
   const own = ownText();
