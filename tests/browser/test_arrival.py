@@ -72,7 +72,7 @@ def arrive_at(selector: str, app: App, context: BrowserContext) -> Page:
 
 
 def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: Page, app: App) -> None:
-    line = "This neural network has read only one text: Shakespeare."
+    line = "This neural network has read one text: Shakespeare."
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
     assert "Dieses neuronale Netz hat nur einen Text gelesen: Shakespeare." in german
@@ -126,7 +126,7 @@ def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None
 def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
     page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    expect(page.locator(".welcome .hint")).to_contain_text("Change a coloured letter")
+    expect(page.locator(".welcome .hint")).to_contain_text("Change a letter")
     expect(page.locator(".welcome .other .reply:not(:has(.unwritten))")).to_be_visible()  # both are written
     page.evaluate("document.activeElement.blur()")
     seen = page.evaluate(SEEN)

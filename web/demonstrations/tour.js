@@ -9,7 +9,7 @@ import { lineCounter } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { moveTo, reveal } from "../lenses/text/focus.js";
-import { close, keep, send } from "../state/actions.js";
+import { close, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { show } from "./stage.js";
 
@@ -50,8 +50,7 @@ export function drawTour(root) {
     box.hidden = !isShown;
     if (isShown) {
       before = state.lens.value;
-      const { now } = state.comparison.value ?? {};
-      if (now) keep(now.reply.parts.some((part) => part.cells.length > 0)); // its steps are about cells that change
+      state.compared.value = null;
       return;
     }
     history.replaceState(history.state, "", location.pathname + location.search);

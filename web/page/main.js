@@ -124,7 +124,7 @@ function bindMenu(root, settings) {
   menu.addEventListener("beforetoggle", () => {
     const { bottom, left } = inside.getBoundingClientRect();
     requestAnimationFrame(() => {
-      menu.style.left = `${Math.min(left, innerWidth - menu.offsetWidth - MENU_GAP)}px`;
+      menu.style.left = `${Math.max(0, Math.min(left, innerWidth - menu.offsetWidth - MENU_GAP))}px`;
       const lowest = innerHeight - menu.offsetHeight - MENU_GAP;
       menu.style.top = `${Math.max(MENU_GAP, Math.min(bottom + MENU_GAP, lowest))}px`;
     });

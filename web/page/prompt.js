@@ -78,8 +78,9 @@ function uncover() {
   const ask = find(document, "#ask").getBoundingClientRect();
   const [covered, hidden] = [text.bottom - ask.top, -text.top];
   const below = (visualViewport?.height ?? innerHeight) - ask.bottom;
+  const most = getComputedStyle(find(document, "#ask")).position === "sticky" ? hidden : below; // so that the prompt stays in sight
   if (covered > 0) scrollBy({ top: covered });
-  else if (hidden > 0 && below > 0) scrollBy({ top: -Math.min(hidden, below) });
+  else if (hidden > 0 && most > 0) scrollBy({ top: -Math.min(hidden, most) });
 }
 
 // In a window that is too low for a prompt that stays, as at 400 % of zoom, the prompt may be cut off where it is typed.

@@ -60,7 +60,7 @@ export function IntroView({ intro }) {
   if (!corpus || line !== read || state.modelNames.value.length < 2) return html`<h1>${title()}</h1><p>${line}</p>`;
   const [before, after] = t(of, { corpus: "\0" }).split("\0");
   const choice = html`<${Button} class="in-line" aria-expanded=${state.isOpen.settings.value} aria-controls="settings" onPress=${actions.openSettings}>${corpus}<//>`;
-  return html`<h1>${title()}</h1><p>${before}${choice}${after}</p>`;
+  return html`<h1>${title()}</h1><p>${before}${choice}${after.replace(/^[.。]$/, "")}</p>`; // the sign of a choice ends it
 }
 
 export function Notices() {
@@ -116,10 +116,10 @@ export function Examples() {
   const rewrite = unlessBusy(() => actions.rewrite({ temperature }));
   const label = t(temperature > written ? "page.wilder" : "page.calmer");
   const difference = isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${label}<//>`;
-  if (difference && (state.hasTurns.value || !examples.length)) return difference;
-  if (state.hasTurns.value && lensNow() === COLOURS)
-    return html`<p class="legend">${t("greeting.colours")}</p><${Demonstration} name="lines" />`;
-  if (!examples.length || state.hasTurns.value) return null;
+  const legend = lensNow() === COLOURS && html`<p class="legend">${t("greeting.colours")}</p>`;
+  const offer = legend && html`<${Demonstration} name="lines" />`;
+  if (state.hasTurns.value) return html`${legend}${difference || offer}`;
+  if (!examples.length) return difference;
   const press = (example) => {
     focusPrompt();
     actions.send(example);
@@ -225,7 +225,7 @@ export function CalmWild() {
     askForNext();
   };
   const end = () => (isMoved.value = false);
-  const isShown = isMoved.value && expected.value?.top?.length;
+  const isShown = isMoved.value && !state.busy.value && expected.value?.top?.length; // a reply has gone on meanwhile
   const rows = isShown ? likely(expected.value, state.sampling.value, "") : [];
   const bars = rows.map(
     ([each, share]) => html`<li key=${each}><b>${visibleCharacter(each)}</b><i style=${{ "--share": share }}></i></li>`,

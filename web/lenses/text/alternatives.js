@@ -199,7 +199,7 @@ function onClick(event, tapped) {
   if (!getSelection()?.isCollapsed || !(event.target instanceof Element)) return; // the visitor is selecting text
   const [lens, shown] = [state.lensNow(), placeOf(event.target)];
   const isTappedAgain = shown && tapped?.traced === shown.traced && tapped.position === shown.position;
-  const offersChoices = lens.offersChoices || isTappedAgain;
+  const offersChoices = lens.offersChoices || isTappedAgain || !hasTouch(); // a lens follows the mouse, and a tap
   if (shown && offersChoices && shown.traced === state.path) return open(shown.position);
   if (shown && shown.traced !== state.path) {
     // The other version: that of a reply is kept, that of a welcome text becomes the conversation.
@@ -207,7 +207,6 @@ function onClick(event, tapped) {
     else if (state.welcome.other.value && !page.busy.value) openOther(shown.position); // the second click of a double click finds it busy
     return;
   }
-  if (shown && !hasTouch()) return; // the lens follows the pointer
   if (shown) return void moveTo(shown.traced, shown.position).then(() => lens.reveal?.());
   // On an empty line, or next to the end of a line: the nearest character.
   const text = event.target.closest(".prompt") ? null : event.target.closest(".text"); // the element under a pointer beside a line is not the line's

@@ -130,7 +130,7 @@ export function moveToNode(node) {
 /** Scrolls to the character in focus. */
 export function reveal() {
   const character = positionNow() !== null && nodeAt(state.path, positionNow());
-  if (character) scrollInside(log, character);
+  if (character) for (const box of [character.closest(".text"), log]) scrollInside(box, character);
   if (!marked) return;
   const { top, bottom } = marked.getBoundingClientRect(); // under a lens the text stays in the window by itself
   if (top < 0 || bottom > innerHeight) marked.scrollIntoView({ block: "nearest" });
