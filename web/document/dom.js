@@ -126,6 +126,11 @@ export function hasTouch() {
   return matchMedia("(pointer: coarse)").matches;
 }
 
+/** Returns whether the window is as narrow as a phone: the same as in style.css. */
+export function isNarrow() {
+  return matchMedia("(max-width: 768px)").matches;
+}
+
 /** Puts the focus into the prompt; with touch on Send, because the keyboard of a phone would cover the text. */
 export function focusPrompt() {
   find(document, hasTouch() ? "#ask button" : "#prompt").focus({ preventScroll: true });

@@ -3,7 +3,7 @@
 
 import { lastTurn, newPart, partsUpTo } from "../conversation/log.js";
 import { refOf, requestOf, welcomeTurn } from "../conversation/replies.js";
-import { prefersReducedMotion } from "../document/dom.js";
+import { isNarrow, prefersReducedMotion } from "../document/dom.js";
 import { count, pause } from "../engines/engine.js";
 import { alternatives, frames, isUncertain, path, shownName, welcome } from "../lenses/state.js";
 import { open } from "../lenses/text/alternatives.js";
@@ -35,8 +35,6 @@ export function bindArrival(log) {
   document.addEventListener("keydown", ({ key }) => MOVING.has(key) || finish(), true);
   state.onChange([frames], mark);
 }
-
-const isNarrow = () => matchMedia("(max-width: 768px)").matches;
 
 /** Returns the model whose welcome text is shown; null once there is a conversation. */
 const modelNow = () => (lastTurn(state.log.value) ? null : state.model.value);

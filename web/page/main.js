@@ -5,7 +5,7 @@ import { Refusal, pause } from "../engines/engine.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage, attempt } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
-import { create, find, focusPrompt, hasTouch } from "../document/dom.js";
+import { create, find, focusPrompt, hasTouch, isNarrow } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
 import { shownName } from "../lenses/state.js";
@@ -18,7 +18,6 @@ import { bindPrompt } from "./prompt.js";
 import * as state from "../state/state.js";
 
 const COLOURS = "char-lstm/colours"; // in localStorage: "on" or "off"
-const SHEET = "(max-width: 768px)"; // the settings are one: the same as in style.css
 const LATER_MS = 500; // after the first reply can be written
 const MENU_GAP = 4; // pixels between the menu, its button and the edges of the window
 const LOADING_S = 1; // between two requests while a model loads
@@ -113,7 +112,7 @@ function bindMenu(root, settings) {
   });
   document.addEventListener("pointerdown", ({ target }) => {
     const isOutside = target instanceof Node && ![settings, opener].some((each) => each.contains(target));
-    if (isOutside && matchMedia(SHEET).matches) isOpen.value = false; // it covers a part of the page
+    if (isOutside && isNarrow()) isOpen.value = false; // it covers a part of the page
   });
   settings.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
