@@ -31,10 +31,11 @@ SEEN = """() => {
       && !node.parentElement.closest(".for-readers, script, style")) texts.push(node.data);
     if (node.parentElement.matches(".line, p, button, a, h1, span:not(.line)")) texts.push("");
   }
+  const chosen = [...document.querySelectorAll("select")].filter(isSeen).map((each) => each.selectedOptions[0].text);
   const placeholder = document.querySelector("#prompt").placeholder;
   const controls = [...document.querySelectorAll("a, button, input, select, textarea, summary")];
   return {
-    text: texts.join("\\u0000") + " " + placeholder,
+    text: [texts.join("\\u0000"), ...chosen, placeholder].join(" "),
     controls: controls.filter((each) => each.checkVisibility({ visibilityProperty: true }) && isSeen(each)).length,
   };
 }"""
@@ -126,7 +127,7 @@ def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None
 def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
     page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    expect(page.locator(".welcome .hint")).to_contain_text("Change a letter")
+    expect(page.locator(".welcome .hint")).to_contain_text("a letter to change it.")
     expect(page.locator(".welcome .other .reply:not(:has(.unwritten))")).to_be_visible()  # both are written
     page.evaluate("document.activeElement.blur()")
     seen = page.evaluate(SEEN)

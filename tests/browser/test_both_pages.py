@@ -52,9 +52,7 @@ def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reloa
     send(page, PROMPT)
     page.reload()
     settled(page)
-    page.locator("#intro").get_by_role("button").click()  # the name of the text that the model has read
-    expect(models).to_be_focused()
-    expect(models).to_have_value(TWO)
+    expect(page.get_by_role("combobox", name="Text that it has read")).to_have_value(TWO)
     assert reply(page) == generate(both.two, PROMPT, LENGTH, seed=SEED)
     continued(page, 2 * LENGTH)
     assert reply(page) == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)

@@ -162,6 +162,7 @@ def test_one_letter_at_a_time(both: Site) -> None:
         expect(page.get_by_role("img", name=re.compile("^The dice show 0[.]"))).to_be_visible()
         expect(page.locator(".stages")).to_contain_text(f"Random number {length - 1} of seed {SEED}.")
     expect(page.get_by_role("list", name="How the letter came to be").locator("> li")).to_have_count(3)
+    page.locator("#settings > .close").click()  # they cover a part of the panel
     page.get_by_text("Inside the network").click()
     expect(page.get_by_role("img", name=re.compile(r"^Cell 1 of layer \d: forget gate f"))).to_have_count(2)
     expect(page.get_by_role("list", name="The likeliest letters").get_by_role("listitem").nth(4)).to_be_visible()

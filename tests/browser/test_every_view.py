@@ -25,7 +25,7 @@ CASES = [("app", "de", NARROW), ("static", "zh-CN", WIDE)]
 LEARNED, TWO = "learned", "ada/two"
 # Returns each text and each accessible name on the page, without texts that models write.
 TEXTS = """() => {
-  const models = ".text, .alternatives b, .char, .costly, #examples, .in-line, option, style, script";
+  const models = ".text, .alternatives b, .char, .costly, #examples, option, style, script";
   const found = [];
   for (const node of document.querySelectorAll(".char-lstm *")) {
     if (node.closest(models)) continue;

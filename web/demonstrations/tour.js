@@ -102,7 +102,7 @@ async function open(number) {
   if (!lastTurn(state.log.value) && !model?.welcome) send(model?.examples[0] ?? "");
   lenses.isOpen.cells.value = false;
   state.lens.value = step.lens;
-  if (step.lens === "memory") chooseCounter();
+  if (step.lens === "memory") chooseNamed(step.actions === ALONG);
   const isMissing = () => step.actions === ALONG && !lenses.focus.value; // its text is about a character
   const isDrawn = () => !lenses.isAsking.value && !state.busy.value && lenses.details.value;
   do {
@@ -123,13 +123,13 @@ function showSubject(number) {
   document.querySelector(`.pane .panel ${shows}`)?.scrollIntoView({ block: "nearest" });
 }
 
-// Shows the named cell that counts the line, else the first named one; none that is held, whose value does not change.
-function chooseCounter() {
+// Shows the named cell that counts the line, else the first named one.
+/** @param {boolean} changes  whether the step is about how it changes: then none that is held */
+function chooseNamed(changes) {
   const model = state.model.value;
   const named = model ? [lineCounter(model)?.cell, ...model.cells] : [];
-  const isHeld = (cell) =>
-    state.clampedCells.value?.some(([layer, index]) => layer === cell.layer && index === cell.index);
-  const cell = named.find((each) => each && !isHeld(each));
+  const isHeld = ({ layer, index }) => state.clampedCells.value?.some((each) => each[0] === layer && each[1] === index);
+  const cell = named.find((each) => each && !(changes && isHeld(each)));
   if (cell) choose([cell.layer, cell.index]);
 }
 

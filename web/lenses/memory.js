@@ -1,12 +1,12 @@
 // The lens "What it remembers": the text in the colours of one cell; clamping the cell, with which the last reply is written again
 // beside the one before. One step further: the other cells, a picture of their layer, and the gates.
 
-import { html } from "../vendor/preact.js";
+import { computed, html } from "../vendor/preact.js";
 import { refOf } from "../conversation/replies.js";
 import { hasTouch, visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
-import { replyText } from "../conversation/log.js";
-import { clampAndRewrite, engine } from "../state/actions.js";
+import { lastTurn, replyText } from "../conversation/log.js";
+import { authorOfReply, clampAndRewrite, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
 import { cell, chooseCell, details, focus, frames, isOpen, other, path, useAnswer } from "./state.js";
 import { Bar, CLAMP_VALUE, lineCounter, lineLengths, meanOf, scoreOf } from "./names.js";
@@ -27,6 +27,14 @@ const CHOICES = { free: null, up: CLAMP_VALUE, off: 0, down: -CLAMP_VALUE };
  * @import { TracedText } from "./text/traced_text.js"
  */
 
+/** The model that wrote the text, if it is not the chosen one, whose cells mean something else; else undefined. */
+const author = computed(() => {
+  const turn = lastTurn(page.currentLog());
+  const model = turn && authorOfReply(turn.reply)?.model;
+  return model === page.model.value ? undefined : model;
+});
+page.onChange([author], repaint);
+
 /** @type {import("./state.js").Lens} */
 export const memory = {
   Panel,
@@ -37,7 +45,7 @@ export const memory = {
     return answer.values;
   },
   mark(value) {
-    const level = Math.round(((value ?? 0) / LARGEST) * LEVELS);
+    const level = author.value ? 0 : Math.round(((value ?? 0) / LARGEST) * LEVELS);
     return level ? `${level < 0 ? "n" : "p"}${Math.abs(level)}` : "";
   },
   invalidate: (traced, position) => picture.cut(traced, position),
@@ -56,6 +64,8 @@ export function choose(wanted) {
 }
 
 function Panel() {
+  if (author.value)
+    return html`<p class="which">${t("memory.author", { name: page.choiceOf(page.site.value, author.value.name) })}</p>`;
   const named = page.model.value?.cells ?? [];
   const [layer, index] = cell.value;
   const known = named.find((each) => each.layer === layer && each.index === index);

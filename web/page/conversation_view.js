@@ -132,7 +132,10 @@ export class ConversationView {
       const about = { label: t("greeting.other"), title: () => "" };
       drawBeside(article, { ...read, text, begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
-    setText(find(box, ".hint"), hasColours ? this.#hint(other ? "greeting.changed" : undefined) : "");
+    setText(
+      find(box, ".hint"),
+      hasColours ? this.#hint(other ? (hasTouch() ? "greeting.changed_tap" : "greeting.changed") : undefined) : "",
+    );
     find(box, ".lead").classList.toggle("waiting", !lenses.path.values("bits").length);
     find(box, ".hint").classList.toggle("waiting", writing || alternatives.value?.choice !== undefined); // the choices cover it
   }

@@ -108,7 +108,8 @@ function bindMenu(root, settings) {
   effect(() => void (newConversation.hidden = !state.hasTurns.value));
   opener.addEventListener("click", () => {
     if (isOpen.value) return actions.close(isOpen);
-    actions.openSettings();
+    isOpen.value = true;
+    settings.querySelector("select")?.focus();
   });
   document.addEventListener("pointerdown", ({ target }) => {
     const isOutside = target instanceof Node && ![settings, opener].some((each) => each.contains(target));
@@ -154,7 +155,6 @@ function drawConversation(root) {
     classList.toggle("with-turns", state.hasTurns.value);
     classList.toggle("with-stage", state.demonstration.value !== "");
     classList.toggle("with-tour", state.tourStep.value > 0);
-    classList.toggle("with-settings", state.isOpen.settings.value);
   });
   // Everything that is drawn in the frame after a change.
   const drawn = [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy, state.compared];

@@ -59,8 +59,9 @@ export function IntroView({ intro }) {
   const line = isEmpty() ? t("train.what") : own && !both ? t("train.greeting", { own }) : site.welcome || both || read;
   if (!corpus || line !== read || state.modelNames.value.length < 2) return html`<h1>${title()}</h1><p>${line}</p>`;
   const [before, after] = t(of, { corpus: "\0" }).split("\0");
-  const choice = html`<${Button} class="in-line" aria-expanded=${state.isOpen.settings.value} aria-controls="settings" onPress=${actions.openSettings}>${corpus}<//>`;
-  return html`<h1>${title()}</h1><p>${before}${choice}${after.replace(/^[.。]$/, "")}</p>`; // the sign of a choice ends it
+  const texts = state.modelNames.value.map((name) => [name, state.corpusOf(site, name) || state.choiceOf(site, name)]);
+  const choice = html`<${Select} label=${t("page.text_read")} options=${texts} value=${state.modelName.value} onChoose=${actions.chooseModel} />`;
+  return html`<h1>${title()}</h1><p>${before}<span class="in-line">${choice}</span>${after.replace(/^[.。]$/, "")}</p>`; // the sign of a choice ends it
 }
 
 export function Notices() {
@@ -117,7 +118,7 @@ export function Examples() {
   const label = t(temperature > written ? "page.wilder" : "page.calmer");
   const difference = isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${label}<//>`;
   const legend = lensNow() === COLOURS && html`<p class="legend">${t("greeting.colours")}</p>`;
-  const offer = legend && html`<${Demonstration} name="lines" />`;
+  const offer = legend && !state.clampedCells.value?.length && html`<${Demonstration} name="lines" />`;
   if (state.hasTurns.value) return html`${legend}${difference || offer}`;
   if (!examples.length) return difference;
   const press = (example) => {
@@ -368,11 +369,11 @@ export function SettingsView() {
     </details>`;
 }
 
-/** @param {{id: string, options: [value: string, text: string][], value: string, onChoose: (value: string) => void, describedBy?: string}} properties */
-function Select({ id, options, value, onChoose, describedBy }) {
+/** @param {{id?: string, label?: string, options: [value: string, text: string][], value: string, onChoose: (value: string) => void, describedBy?: string}} properties */
+function Select({ id, label, options, value, onChoose, describedBy }) {
   const option = ([each, text]) => html`<option key=${each} value=${each} selected=${each === value}>${text}</option>`;
   const choose = (event) => onChoose(event.target.value);
-  return html`<select id=${id} value=${value} onChange=${choose} aria-describedby=${describedBy}>${options.map(option)}</select>`;
+  return html`<select id=${id} aria-label=${label} value=${value} onChange=${choose} aria-describedby=${describedBy}>${options.map(option)}</select>`;
 }
 
 function SecondModel() {

@@ -388,9 +388,9 @@ export async function continueFrom(id, keep, change) {
 }
 
 /** Ends the comparison of two versions with one of them; the old one comes back with the cells that it was written with. @param {boolean} keepsOld */
-export function keep(keepsOld) {
+export async function keep(keepsOld) {
   const { old } = state.comparison.value;
-  run(() => keepsOld && logs.showVersion(state.log.value, old.id));
+  await run(() => keepsOld && logs.showVersion(state.log.value, old.id));
   if (keepsOld && state.clampedCells.value?.length) clamp(logs.lastPart(old.reply)?.cells ?? []);
 }
 
@@ -474,13 +474,6 @@ export function close(open) {
   const control = document.querySelector(opener(open.value));
   open.value = closed;
   if (control instanceof HTMLElement) control.focus({ preventScroll: true });
-}
-
-/** Opens the settings, which begin with the choice of the model. */
-export function openSettings() {
-  state.isOpen.settings.value = true;
-  const choice = document.querySelector("#settings select");
-  if (choice instanceof HTMLElement) choice.focus();
 }
 
 /** Gives the page an entry of its own in the browser's history while something is open. */

@@ -14,6 +14,7 @@ import { characterUnder, log, nodeAt, placeOf } from "./drawn_text.js";
 
 const AROUND = 12; // characters that are shown of the part that is kept
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
+const LEAST_WHY = 140; // pixels of what "Why this letter?" opens: the rest is scrolled
 const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.css
 
 /** @type {HTMLElement} */
@@ -135,7 +136,7 @@ function place() {
   const middle = letter.left + letter.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
   const [onRight, onLeft] = [letter.right + 2 * GAP, letter.left - 2 * GAP - width];
-  const needed = why instanceof HTMLDetailsElement && why.open ? height : others;
+  const needed = why instanceof HTMLDetailsElement && why.open ? Math.min(height, others + LEAST_WHY) : others;
   const isBeside = Math.max(below, above) < needed && (onRight <= most || onLeft >= GAP); // where it has no room below or above
   const beside = onRight <= most ? onRight : onLeft;
   const left = isBeside ? beside : Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
@@ -203,8 +204,10 @@ function onClick(event, tapped) {
   if (shown && offersChoices && shown.traced === state.path) return open(shown.position);
   if (shown && shown.traced !== state.path) {
     // The other version: that of a reply is kept, that of a welcome text becomes the conversation.
-    if (page.comparison.value) keep(true);
-    else if (state.welcome.other.value && !page.busy.value) openOther(shown.position); // the second click of a double click finds it busy
+    if (page.busy.value) return; // the second click of a double click
+    const { old } = page.comparison.value ?? {};
+    if (old) keep(true).then(() => openRead(shown.position, (id) => id === old.id));
+    else if (state.welcome.other.value) openOther(shown.position);
     return;
   }
   if (shown) return void moveTo(shown.traced, shown.position).then(() => lens.reveal?.());
@@ -226,8 +229,14 @@ function openOther(position) {
   const { at, text } = state.welcome.other.value;
   if (position <= at) return open(at); // both endings have it, or it is the changed one
   continueFrom(0, at + 1, { pick: [...text][0] });
+  openRead(position, (id) => id > 0);
+}
+
+// Shows the alternatives to a character once its turn is read.
+/** @param {number} position @param {(id: number) => boolean} isTurn */
+function openRead(position, isTurn) {
   page.once(
-    () => (page.watch(state.frames), page.refusal.value !== null || (state.turnAt(position)?.id ?? 0) > 0),
+    () => (page.watch(state.frames), page.refusal.value !== null || isTurn(state.turnAt(position)?.id ?? 0)),
     () => page.refusal.value === null && open(position),
   );
 }
