@@ -6,7 +6,7 @@ from tests.browser.driving import button, log, reply, send, settled, turns
 from tests.browser.looking import NAMES, turn_colours_off
 from tests.support.both_pages import Site, begin, text_of
 
-HINT = "Click a letter to change what happens next."
+HINT = "Click a letter to change it."
 
 
 def box(page: Page) -> str:

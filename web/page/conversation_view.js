@@ -132,17 +132,14 @@ export class ConversationView {
       const about = { label: t("greeting.other"), title: () => "" };
       drawBeside(article, { ...read, text, begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
-    setText(
-      find(box, ".hint"),
-      hasColours ? this.#hint(other ? (hasTouch() ? "greeting.changed_tap" : "greeting.changed") : undefined) : "",
-    );
+    setText(find(box, ".hint"), hasColours ? this.#hint() : "");
     find(box, ".lead").classList.toggle("waiting", !lenses.path.values("bits").length);
     find(box, ".hint").classList.toggle("waiting", writing || alternatives.value?.choice !== undefined); // the choices cover it
   }
 
-  /** What the visitor can do with the letters. @param {string} byPointer  the id of the text, unless the keys are used */
-  #hint(byPointer = hasTouch() ? "greeting.tap" : "greeting.click") {
-    return t(this.element.matches(":focus-visible") ? "page.keys" : byPointer);
+  /** What the visitor can do with the letters. */
+  #hint() {
+    return t(this.element.matches(":focus-visible") ? "page.keys" : hasTouch() ? "greeting.tap" : "greeting.click");
   }
 
   /**
