@@ -5,7 +5,7 @@ import { lastTurn } from "../conversation/log.js";
 import { Button, find } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { choose } from "../lenses/memory.js";
-import { lineCounter } from "../lenses/names.js";
+import { lineCounter, scoreOf } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { moveTo, reveal } from "../lenses/text/focus.js";
@@ -129,7 +129,8 @@ function chooseNamed(changes) {
   const model = state.model.value;
   const named = model ? [lineCounter(model)?.cell, ...model.cells] : [];
   const isHeld = ({ layer, index }) => state.clampedCells.value?.some((each) => each[0] === layer && each[1] === index);
-  const cell = named.find((each) => each && !(changes && isHeld(each)));
+  const cells = changes ? named.filter((each) => each && !isHeld(each)) : named.filter(Boolean);
+  const cell = cells.find((each) => each === named[0] || !scoreOf(each).falls) ?? cells[0];
   if (cell) choose([cell.layer, cell.index]);
 }
 

@@ -129,6 +129,9 @@ function bindMenu(root, settings) {
       menu.style.top = `${Math.max(MENU_GAP, Math.min(bottom + MENU_GAP, lowest))}px`;
     });
   });
+  menu.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget instanceof Node && !menu.contains(relatedTarget) && relatedTarget !== inside) menu.hidePopover();
+  });
   menu.addEventListener("keydown", ({ key, target }) => {
     if (key === "Enter" && target instanceof HTMLInputElement) menu.hidePopover(); // Enter on a button clicks it
   });

@@ -14,7 +14,6 @@ import { characterUnder, log, nodeAt, placeOf } from "./drawn_text.js";
 
 const AROUND = 12; // characters that are shown of the part that is kept
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
-const LEAST_WHY = 140; // pixels of what "Why this letter?" opens: the rest is scrolled
 const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.css
 
 /** @type {HTMLElement} */
@@ -135,19 +134,13 @@ function place() {
   const isBelow = height <= below || above <= below;
   const middle = letter.left + letter.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
-  const [onRight, onLeft] = [letter.right + 2 * GAP, letter.left - 2 * GAP - width];
-  const needed = why instanceof HTMLDetailsElement && why.open ? Math.min(height, others + LEAST_WHY) : others;
-  const isBeside = Math.max(below, above) < needed && (onRight <= most || onLeft >= GAP); // where it has no room below or above
-  const beside = onRight <= most ? onRight : onLeft;
-  const left = isBeside ? beside : Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
-  const space = isBeside ? floor - 2 * GAP : isBelow ? below : above;
-  box.style.setProperty("--space-for-why", `${space - others}px`);
+  const left = Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
+  box.style.setProperty("--space-for-why", `${(isBelow ? below : above) - others}px`);
   box.style.left = `${left}px`;
   const top = isBelow ? letter.bottom + GAP : letter.top - GAP - box.offsetHeight;
   box.style.top = `${Math.max(GAP, Math.min(top, floor - GAP - box.offsetHeight))}px`;
   box.style.setProperty("--arrow", `${middle - left}px`);
   box.classList.toggle("above", !isBelow);
-  box.classList.toggle("apart", isBeside); // without an arrow
 }
 
 // Scrolls the page if the sheet covers the character, and where the page ends the text.
