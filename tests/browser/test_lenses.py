@@ -84,6 +84,8 @@ def test_each_reply_has_its_colours_until_the_visitor_turns_them_off(page: Page,
 
 
 def test_the_colours_of_a_reply_wait_for_no_value_of_a_long_prompt(page: Page) -> None:
+    expect(page.locator(".welcome i[class*=b]").first).to_be_visible()
+    expect(page.locator(".welcome .reply i:not([class*=b])")).to_have_count(0)  # nothing is asked for any more
     page.route("**/trace", lambda _: None)  # never answered
     write(page, "漢" + "x" * 2_000)
     expect(turns(page).last.locator(".reply i[class*=b]")).to_have_count(LENGTH)
