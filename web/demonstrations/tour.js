@@ -123,14 +123,14 @@ function showSubject(number) {
   document.querySelector(`.pane .panel ${shows}`)?.scrollIntoView({ block: "nearest" });
 }
 
-// Shows the named cell that counts the line, else the first named one.
-/** @param {boolean} changes  whether the step is about how it changes: then none that is held */
+// Shows the named cell that counts the line, else the first whose high values mean yes, else the first.
+/** @param {boolean} changes  whether the step is about how the cell changes: then none that is held */
 function chooseNamed(changes) {
   const model = state.model.value;
-  const named = model ? [lineCounter(model)?.cell, ...model.cells] : [];
+  const counter = model && lineCounter(model)?.cell;
   const isHeld = ({ layer, index }) => state.clampedCells.value?.some((each) => each[0] === layer && each[1] === index);
-  const cells = changes ? named.filter((each) => each && !isHeld(each)) : named.filter(Boolean);
-  const cell = cells.find((each) => each === named[0] || !scoreOf(each).falls) ?? cells[0];
+  const named = (model?.cells ?? []).filter((each) => !changes || !isHeld(each));
+  const cell = named.find((each) => each === counter) ?? named.find((each) => !scoreOf(each).falls) ?? named[0];
   if (cell) choose([cell.layer, cell.index]);
 }
 
