@@ -56,6 +56,10 @@ def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reloa
     assert reply(page) == generate(both.two, PROMPT, LENGTH, seed=SEED)
     continued(page, 2 * LENGTH)
     assert reply(page) == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)
+    page.get_by_role("combobox", name="Text that it has read").select_option(both.name)  # begins a new conversation
+    expect(turns(page)).to_have_count(0)
+    button(page, "Undo New conversation").click()
+    expect(turns(page)).to_have_count(1)
 
 
 def test_impossible_blends_are_not_offered(both: Site) -> None:

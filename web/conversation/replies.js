@@ -284,9 +284,13 @@ function unknownCharacters(prompt, vocab) {
   return [{ id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters } }];
 }
 
+/** The names of characters that a reader knows and does not see. @type {Record<string, string>} */
+export const NAMES = { "\n": "line_end", " ": "space", "\t": "tab" };
+
 // Isolated: a right-to-left character would reorder the list.
 function nameOf(character) {
   const code = codeOf(character);
+  if (NAMES[character]) return { id: `character.${NAMES[character]}` };
   return code ? { id: "unknown.invisible", values: { code } } : `\u2068'${character}'\u2069`;
 }
 

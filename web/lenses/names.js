@@ -1,7 +1,7 @@
 // Names of characters and cells in the visitor's language; the cell that follows the position in the line, and how long lines are;
 // the chances of characters under the settings on the page, and the bars that show them.
 
-import { codeOf } from "../conversation/replies.js";
+import { NAMES, codeOf } from "../conversation/replies.js";
 import { count } from "../engines/engine.js";
 import { number, percent, t } from "../document/words.js";
 import { html } from "../vendor/preact.js";
@@ -11,8 +11,6 @@ export const CLAMP_VALUE = 4; // tanh of it is 0.999
 const [VERY_WELL, WELL] = [0.95, 0.85]; // scores from which a cell tracks a feature very reliably, and reliably
 /** How many of the most likely characters are shown. */
 export const SHOWN = 5;
-
-const NAMES = { "\n": "line_end", " ": "space", "\t": "tab" };
 
 // Names of cells that follow the position in the line, the best first, each with the sign of the clamp that makes lines
 // short if the cell rises with the feature, and the id of the text that says what it does.

@@ -129,7 +129,7 @@ export class ConversationView {
     article.classList.toggle("compared", Boolean(other));
     if (other) {
       const text = [...model.welcome].slice(0, other.at).join("") + other.text;
-      const about = { label: t("greeting.other"), title: () => "" };
+      const about = { label: t("greeting.other"), titles: () => [] };
       drawBeside(article, { ...read, text, begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
     setText(find(box, ".hint"), hasColours ? this.#hint() : "");
@@ -195,8 +195,8 @@ export class ConversationView {
     if (!other) return removeBeside(node);
     const { at, given } = other.turns.at(-1);
     const read = { ...other, begin: at + given, prompt: typedPrompt(turn) };
-    const title = () => titleOf(old.reply, turn.reply);
-    drawBeside(node, read, shown.at + shown.given, { label: t("compared.old"), title });
+    const titles = () => titlesOf(old.reply, turn.reply);
+    drawBeside(node, read, shown.at + shown.given, { label: t("compared.old"), titles });
     this.#followEnd(node, shown.writing);
   }
 
@@ -213,18 +213,27 @@ export class ConversationView {
   }
 }
 
-/** The title of a new version: what is different in it, such as the chosen letter. @param {Reply} old @param {Reply} now */
-function titleOf(old, now) {
+/** The titles of two versions: what is different in them, such as the chosen letter. @param {Reply} old @param {Reply} now */
+function titlesOf(old, now) {
   const [before, after] = [lastPart(old), lastPart(now)];
   const chosen = now.parts.findLastIndex((part) => part.picked);
   const kept = [...replyText({ ...now, parts: now.parts.slice(0, chosen + 1) })];
   const [letter, replaced] = [kept.at(-1), [...replyText(old)][kept.length - 1]];
-  const held = after.cells.length ? after.cells.map(state.clampName) : [t("compared.free")];
-  const what = JSON.stringify(before.cells) === JSON.stringify(after.cells) ? [] : held;
-  if (letter !== replaced) what.push(t("compared.letter", { letter: quoted(letter), replaced: quoted(replaced) }));
-  const [was, is] = [before, after].map(({ settings }) => settings?.temperature);
-  if (is !== was) what.push(t(is > was ? "compared.wilder" : "compared.calmer", { temperature: number(is) }));
-  return what.length ? t("compared.now_with", { what }) : t("compared.now");
+  const isHeldAlike = JSON.stringify(before.cells) === JSON.stringify(after.cells);
+  const held = ({ cells }) => (cells.length ? cells.map(state.clampName) : [t("compared.free")]);
+  const [was, is] = [before, after].map((part) => (isHeldAlike ? [] : held(part)));
+  if (letter !== replaced) is.push(t("compared.letter", { letter: quoted(letter), replaced: quoted(replaced) }));
+  const [old_temperature, temperature] = [before, after].map(({ settings }) => settings?.temperature);
+  if (temperature !== old_temperature) {
+    was.push(t("fact.temperature", { temperature: number(old_temperature) }));
+    is.push(
+      t(temperature > old_temperature ? "compared.wilder" : "compared.calmer", { temperature: number(temperature) }),
+    );
+  }
+  return [
+    was.length ? t("compared.before_with", { what: was }) : t("compared.before"),
+    is.length ? t("compared.now_with", { what: is }) : t("compared.now"),
+  ];
 }
 
 /**
@@ -232,18 +241,18 @@ function titleOf(old, now) {
  * @param {Element} article  of a turn; it has the text that is shown
  * @param {Path & {begin: number, prompt?: string}} path  the other text, the position of its reply, and the prompt before it
  * @param {number} begin  the position of the reply that is shown
- * @param {{label: string, title: () => string}} about  the accessible name of the other text, and the title of the text that is shown
+ * @param {{label: string, titles: () => string[]}} about  the accessible name of the other text, and the titles of both, the other first
  * @param {number} shown  how many characters of the other text are shown now
  */
-function drawBeside(article, path, begin, { label, title }, shown = Infinity) {
+function drawBeside(article, path, begin, { label, titles }, shown = Infinity) {
   const box = /** @type {HTMLElement} */ (
     article.querySelector(":scope > .other") ?? create("div", "other text", article)
   );
   if (!box.firstChild) {
     box.setAttribute("lang", ""); // unknown, as that of the reply
     const now = /** @type {HTMLElement} */ (article.querySelector(":scope > .text:not(.other)"));
-    [box.role, box.ariaLabel, box.dataset.title] = ["group", label, t("compared.before")];
-    [now.role, now.ariaLabel, now.dataset.title] = ["group", t("compared.now"), title()];
+    [box.role, box.ariaLabel, now.role, now.ariaLabel] = ["group", label, "group", t("compared.now")];
+    [box.dataset.title, now.dataset.title] = titles();
     create("span", "prompt", box).textContent = path.prompt ?? "";
     create("span", "reply", box);
   }

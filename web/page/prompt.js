@@ -4,6 +4,8 @@
 import { effect, signal } from "../vendor/preact.js";
 import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
+import { count } from "../engines/engine.js";
+import { LIMITS } from "../settings.js";
 import { send, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 
@@ -14,7 +16,10 @@ export function bindPrompt() {
   prompt.onkeydown = null;
   state.draft.value ||= prompt.value; // typed before
   prompt.addEventListener("input", () => {
-    [state.draft.value, state.refusal.value] = [prompt.value, null]; // it may have been about what was typed before
+    const length = count(prompt.value);
+    const values = { field: { id: "setting.prompt" }, length, most: LIMITS.prompt };
+    const refusal = length > LIMITS.prompt ? { id: "refusal.characters", values } : null; // one may have been about what was typed before
+    [state.draft.value, state.refusal.value] = [prompt.value, refusal];
   });
   effect(() => {
     if (prompt.value !== state.draft.value) prompt.value = state.draft.value;

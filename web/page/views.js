@@ -59,8 +59,12 @@ export function IntroView({ intro }) {
   const line = isEmpty() ? t("train.what") : own && !both ? t("train.greeting", { own }) : site.welcome || both || read;
   if (!corpus || line !== read || state.modelNames.value.length < 2) return html`<h1>${title()}</h1><p>${line}</p>`;
   const [before, after] = t(of, { corpus: "\0" }).split("\0");
+  const readOther = (name) => {
+    if (state.hasTurns.value) actions.clear(); // what the other one wrote stays among the earlier conversations
+    actions.chooseModel(name);
+  };
   const texts = state.modelNames.value.map((name) => [name, state.corpusOf(site, name) || state.choiceOf(site, name)]);
-  const choice = html`<${Select} label=${t("page.text_read")} options=${texts} value=${state.modelName.value} onChoose=${actions.chooseModel} />`;
+  const choice = html`<${Select} label=${t("page.text_read")} options=${texts} value=${state.modelName.value} onChoose=${readOther} />`;
   return html`<h1>${title()}</h1><p>${before}<span class="in-line">${choice}</span>${after.replace(/^[.。]$/, "")}</p>`; // the sign of a choice ends it
 }
 
@@ -93,7 +97,9 @@ export function ClampedCells() {
   const cells = state.clampedCells.value ?? [];
   if (!cells.length) return null;
   const release = (cell) => {
-    actions.clampAndRewrite(cells.filter((each) => each !== cell));
+    const rest = cells.filter((each) => each !== cell);
+    if (state.comparison.value) actions.clampAndRewrite(rest);
+    else actions.clamp(rest); // the text stays as it is
     if (cells.length === 1 && !hasTouch()) focusPrompt();
   };
   const items = cells.map((cell) => {
@@ -251,7 +257,10 @@ export function MessageLine() {
 
 export function HistoryView() {
   if (!state.earlier.ids.value.some((id) => id !== state.log.value.id)) return null;
-  const toggle = ({ target }) => (state.earlier.isOpen.value = target.open);
+  const toggle = ({ target }) => {
+    state.earlier.isOpen.value = target.open;
+    if (target.open) target.scrollIntoView({ block: "nearest" });
+  };
   const search = (event) => (state.earlier.search.value = event.target.value);
   const list = state.earlier.isOpen.value && html`<${List} />`;
   return html`
