@@ -15,7 +15,6 @@ async function open() {
   const link = find(root, "#menu .train", HTMLAnchorElement);
   const { href } = new URL("index.html#train-alone", import.meta.url);
   Object.assign(link, { href, target: "_blank", rel: "noopener" });
-  find(document, "body > footer").append(link.cloneNode(true)); // on a phone it is there
   await start(root, new ServerEngine(address), "site.greeting");
 }
 

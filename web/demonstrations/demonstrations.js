@@ -44,7 +44,7 @@ export function bindDemonstrations(root) {
   };
   show = async (name) => (await load()).show(name);
   render(html`<${Tour} />`, find(root, "#begin-tour"));
-  render(html`<${List} />`, find(root, "#demonstrations"));
+  render(html`<${List} train=${train} />`, find(root, "#demonstrations"));
   effect(() => {
     if (state.tourStep.value) load().catch(() => (state.tourStep.value = 0));
   });
@@ -83,19 +83,20 @@ function Tour() {
 }
 
 /** The button that shows a demonstration. @param {{name: string}} properties */
-export function Demonstration({ name }) {
+function Demonstration({ name }) {
   const model = state.model.value;
   const isHidden = state.isStarted.value && !(model && OFFERED[name](model));
   return html`<${Button} data-demonstration=${name} hidden=${isHidden} isOff=${model === null} onPress=${() => show(name)}>${t(`demo.${name}`)}<//>`;
 }
 
-function List() {
+/** @param {{train: any}} properties  the link to a training, which a phone has here */
+function List({ train }) {
   const buttons = Object.keys(OFFERED).map((name) => html`<${Demonstration} key=${name} name=${name} />`);
   const switchColours = ({ target }) => (state.colours.value = target.checked);
   const colours = html`<label class="colours"><input type="checkbox" checked=${state.colours.value} onChange=${switchColours} />${t("page.colours")}</label>`;
   return html`
     ${buttons}
-    ${state.hasLenses.value && colours}`;
+    ${state.hasLenses.value && colours} ${train}`;
 }
 
 /** The link to a training on the visitor's own text. @param {Record<string, ?string>} attributes */

@@ -48,7 +48,7 @@ export const DEMONSTRATIONS = {
     ],
     result: compareLines,
     set: ({ held }) => {
-      restore({ temperature: TEMPERATURES.normal });
+      restore({ temperature: TEMPERATURES.normal, second: "" }); // no cell can be held while two models write
       clamp([held]);
     },
   },

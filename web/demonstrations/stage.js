@@ -25,11 +25,13 @@ export function drawStage(root, train) {
   const log = find(pane, ".log");
   let scrolled = 0;
   render(html`<${Stage} train=${train} />`, box);
-  box.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    event.preventDefault(); // it closes nothing else
+  // Wherever the focus is, and before what else the key may close or stop.
+  const onKey = (event) => {
+    if (event.key !== "Escape" || !state.demonstration.value) return;
+    event.preventDefault();
     leave();
-  });
+  };
+  document.addEventListener("keydown", onKey, true);
   state.onChange([state.demonstration], () => {
     const isShown = state.demonstration.value !== "";
     if (isShown !== box.hidden) return;

@@ -73,10 +73,7 @@ function Panel() {
   const field = (value, count, take) => html`
     <input type="number" min="1" step="1" max=${count} value=${value + 1} onChange=${({ target }) => choose(take(Number(target.value) - 1))} />`;
   const open = isOpen.cells.value;
-  const toggle = ({ target }) => {
-    if (target.open && !open) setTimeout(() => target.scrollIntoView({ block: "nearest" })); // once its content is drawn
-    isOpen.cells.value = target.open;
-  };
+  const toggle = ({ target }) => (isOpen.cells.value = target.open);
   const others = html`
     <div class="choose"><${NamedCells} known=${known} /></div>
     <div class="closely"><${Gates} /><p class="help">${t("memory.gates.help")}</p></div>

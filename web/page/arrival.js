@@ -71,7 +71,7 @@ export function advanceArrival() {
     touched.abort();
     [key, welcome.marked.value, welcome.other.value, touched] = [now, null, null, new AbortController()];
     const isWhole = prefersReducedMotion(); // then no other ending comes beside it
-    end = isWhole ? Infinity : endOf([...model.welcome], isNarrow() ? NARROW_UNMARKED : UNMARKED);
+    end = isWhole ? Infinity : endOf([...model.welcome], 0, isNarrow() ? NARROW_UNMARKED : UNMARKED);
     [began, early] = [Number.isNaN(early) ? performance.now() : early, NaN];
   }
   welcome.end.value = state.lens.value === "plain" ? end : Infinity;
@@ -81,9 +81,15 @@ export function advanceArrival() {
   if (typed < welcome.end.value) changed();
 }
 
-/** Returns how many characters end with the word that has the one at a position. @param {string[]} chars @param {number} at */
-function endOf(chars, at) {
-  const found = chars.findIndex((each, n) => n >= at && /\s/.test(each));
+/**
+ * Returns how many characters end with the word that is some characters after a position; with its line in a text without spaces.
+ * @param {string[]} chars
+ * @param {number} at
+ * @param {number} after
+ */
+function endOf(chars, at, after) {
+  const from = chars.includes(" ") ? at + after : at;
+  const found = chars.findIndex((each, n) => n >= from && /\s/.test(each));
   return found < 0 ? chars.length : found;
 }
 
@@ -95,7 +101,7 @@ function mark() {
   if (at === null) return;
   welcome.marked.value = at;
   const ending = isNarrow() ? NARROW_ENDING : ENDING;
-  end = endOf(path.chars, Math.max(at + ending, welcome.shown.value));
+  end = endOf(path.chars, Math.max(at, welcome.shown.value - ending), ending);
   changed();
   if (!prefersReducedMotion() && !state.cleared.value) changeLetter(at, touched.signal).catch(() => {}); // a busy server: the text stays as it is
 }

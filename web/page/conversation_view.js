@@ -133,7 +133,6 @@ export class ConversationView {
       drawBeside(article, { ...read, text, begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
     setText(find(box, ".hint"), hasColours ? this.#hint() : "");
-    find(box, ".lead").classList.toggle("waiting", !lenses.path.values("bits").length);
     find(box, ".hint").classList.toggle("waiting", writing || alternatives.value?.choice !== undefined); // the choices cover it
   }
 

@@ -91,7 +91,11 @@ export function drawPage(root) {
     views.closeShare(true);
   });
   document.addEventListener("click", ({ target }) => {
-    if (target instanceof Element && !target.closest('#share-link, [data-move="share"]')) views.closeShare(false);
+    if (!(target instanceof Element)) return;
+    const section = target.closest("summary")?.parentElement;
+    const show = () => section.scrollIntoView({ block: "nearest" });
+    if (section) requestAnimationFrame(() => requestAnimationFrame(show)); // once its content is drawn
+    if (!target.closest('#share-link, [data-move="share"]')) views.closeShare(false);
   });
 }
 
@@ -137,7 +141,7 @@ function bindMenu(root, settings) {
   });
   // The arrow keys, which click without a detail, may go on to the next view.
   menu.addEventListener("click", ({ target, detail }) => {
-    if (target instanceof Element && target.closest(detail ? "button, label" : "button")) menu.hidePopover();
+    if (target instanceof Element && target.closest(detail ? "a, button, label" : "a, button")) menu.hidePopover();
   });
 }
 

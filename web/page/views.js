@@ -8,10 +8,9 @@ import { welcomeTurn } from "../conversation/replies.js";
 import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
-import { likely } from "../lenses/names.js";
+import { likely, lineCounter } from "../lenses/names.js";
 import { COLOURS, lensNow, textOf, welcome } from "../lenses/state.js";
 import { TracedText } from "../lenses/text/traced_text.js";
-import { Demonstration } from "../demonstrations/demonstrations.js";
 import { facts } from "./conversation_view.js";
 import * as state from "../state/state.js";
 import { count, isLocal, shownName } from "../engines/engine.js";
@@ -111,7 +110,7 @@ export function ClampedCells() {
 }
 
 /**
- * Example prompts, until there is a conversation; then what its colours mean, and a demonstration. After the temperature was changed, a button writes the
+ * Example prompts, until there is a conversation; then what its colours mean, and a button that holds the cell that counts the line. After the temperature was changed, a button writes the
  * text that is shown again with it, beside the one before.
  */
 export function Examples() {
@@ -124,7 +123,10 @@ export function Examples() {
   const label = t(temperature > written ? "page.wilder" : "page.calmer");
   const difference = isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${label}<//>`;
   const legend = lensNow() === COLOURS && html`<p class="legend">${t("greeting.colours")}</p>`;
-  const offer = legend && !state.clampedCells.value?.length && html`<${Demonstration} name="lines" />`;
+  const counter = model && state.continues.value && state.clampedCells.value?.length === 0 && lineCounter(model);
+  const hold = unlessBusy(() => actions.clampAndRewrite([[counter.cell.layer, counter.cell.index, counter.value]]));
+  const offer =
+    legend && counter && html`<${Button} id="short-lines" isOff=${!isFree()} onPress=${hold}>${t("demo.lines")}<//>`;
   if (state.hasTurns.value) return html`${legend}${difference || offer}`;
   if (!examples.length) return difference;
   const press = (example) => {
@@ -257,10 +259,7 @@ export function MessageLine() {
 
 export function HistoryView() {
   if (!state.earlier.ids.value.some((id) => id !== state.log.value.id)) return null;
-  const toggle = ({ target }) => {
-    state.earlier.isOpen.value = target.open;
-    if (target.open) target.scrollIntoView({ block: "nearest" });
-  };
+  const toggle = ({ target }) => (state.earlier.isOpen.value = target.open);
   const search = (event) => (state.earlier.search.value = event.target.value);
   const list = state.earlier.isOpen.value && html`<${List} />`;
   return html`

@@ -123,7 +123,7 @@ const FILES = {
   },
   txt: () => new Blob([logs.wholeText(state.log.value)], { type: "text/plain" }),
   json: () => {
-    const log = { ...state.log.value, controls: { ...state.log.value.controls, draft: "" } }; // not what was not sent
+    const log = { ...state.log.value, controls: { ...state.log.value.controls, draft: "", link: null } }; // not what was not sent
     return new Blob([`${JSON.stringify(log, null, 1)}\n`], { type: "application/json" });
   },
 };
@@ -154,18 +154,23 @@ export async function openLink(query) {
   } finally {
     if (isNew && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
   }
-  const before = state.controls();
+  const { draft, link: old, ...settings } = state.controls();
+  const before = { ...settings, ...state.settingsBeforeLink() };
   const [model, second] = models.map(({ name }) => name);
   restore({ ...link.controls, ...(model && { model, second: state.blendOf(second ?? null) }) });
   if (!link.writes) return state.openChanged();
-  const note = () => (state.beforeLink.value = { before, after: state.controls() });
+  const note = () => {
+    const { link, ...after } = state.controls();
+    state.beforeLink.value = { before, after };
+  };
   note();
   const prompts = link.steps.flatMap((step) => step.prompt || []);
   await engine.check?.({ ...authors.refsOf(authors.authorOf(models[0], models[1])), texts: prompts }); // a blocked word
   if (logs.lastTurn(state.log.value)) return; // begun meanwhile
   run(() => follow(link)); // not awaited: the page can be used while it is written
   note(); // a new conversation begins without it
-  if (JSON.stringify(before) !== JSON.stringify(state.controls())) state.message.value = { id: "link.settings" };
+  const { after } = state.beforeLink.value;
+  if (Object.keys(before).some((name) => before[name] !== after[name])) state.message.value = { id: "link.settings" };
 }
 
 /** Writes the text of a link step by step, and shows whether it is the shared one. @param {Link} link */

@@ -154,7 +154,7 @@ export function openLog(log) {
   batch(() => {
     state.log.value = log;
     state.refusal.value = null;
-    state.beforeLink.value = null;
+    state.beforeLink.value = log.controls.link ?? null;
     state.shareBox.value = null;
     restore(log.controls);
     state.openChanged();
@@ -241,10 +241,10 @@ export async function send(prompt = state.draft.value) {
   if (!sent && isTyped && state.refusal.value && !isKept) state.draft.value ||= prompt;
 }
 
-/** Writes one character: after what is typed, else after the text that is shown. */
+/** Writes one character: after what is typed, else after the text that is shown, which the tour is about. */
 export function step() {
-  const prompt = withPlainSigns(state.draft.value);
-  state.draft.value = "";
+  const prompt = state.tourStep.value ? "" : withPlainSigns(state.draft.value);
+  if (prompt) state.draft.value = "";
   if (!prompt) beginWithWelcome();
   return run(() => write("step", prompt));
 }
@@ -336,7 +336,7 @@ export function begin() {
 // Removes the link from the address. Returns the settings that the visitor had before, without those changed since.
 /** @returns {Record<string, string>} */
 function leaveLink() {
-  const [link, now, query] = [state.beforeLink.value, state.controls(), location.search];
+  const [link, settings, query] = [state.beforeLink.value, state.settingsBeforeLink(), location.search];
   state.beforeLink.value = null;
   if (!link) return {};
   const leave = () => {
@@ -344,7 +344,7 @@ function leaveLink() {
   };
   leave();
   addEventListener("popstate", leave); // the entry below that of the tour or of Share has the link too
-  return Object.fromEntries(Object.entries(link.before).filter(([name]) => now[name] === link.after[name]));
+  return settings;
 }
 
 // Another tab has deleted the conversation that this one shows.

@@ -245,10 +245,22 @@ function ready(name) {
   return found;
 }
 
-/** Returns what a stored conversation keeps of the controls. @returns {Record<string, string>} */
+/** Returns what a stored conversation keeps of the controls. @returns {Record<string, any>} */
 export function controls() {
   const values = Object.fromEntries(Object.entries(typed).map(([name, { value }]) => [name, value]));
-  return { ...values, model: modelName.value, second: blendOf(blendName.value), draft: draft.value };
+  return {
+    ...values,
+    model: modelName.value,
+    second: blendOf(blendName.value),
+    draft: draft.value,
+    link: beforeLink.value,
+  };
+}
+
+/** Returns the settings that the visitor had before the link whose text is shown, without those changed since. */
+export function settingsBeforeLink() {
+  const [{ before = {}, after = {} }, now] = [beforeLink.value ?? {}, controls()];
+  return Object.fromEntries(Object.entries(before).filter(([name]) => now[name] === after[name]));
 }
 
 /** Opens the section of the rarer settings, within the settings, if one of them is not its default. */
