@@ -78,6 +78,7 @@ def test_an_outage_of_the_network_during_a_reply(
     fast(page)
     settled(page)
     assert reply(page) == expected(lm)
+    expect(turns(page).last.locator(".status")).to_have_count(0)
     expect(footer(page)).to_contain_text("length reached")
     check_continue(page, lm)
 
