@@ -15,8 +15,8 @@ from tests.browser.test_train_page import SIZES
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
-from tests.support.page_texts import placeholders
 from tests.support.tiny_models import saved_files
+from tests.unit.ui.test_messages import placeholders
 from training.hub.space_files import write_static
 from ui.messages import ENGLISH, LANGUAGES
 from ui.registry.registry import ModelRegistry
