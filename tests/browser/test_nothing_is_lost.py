@@ -4,10 +4,8 @@ Faults of the network and the server are in test_lost_connections.py; tests of b
 """
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 
-import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from model import CharLSTM, generate
@@ -26,21 +24,12 @@ from tests.browser.driving import (
     stored_logs,
     turns,
 )
-from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected
-from tests.support.app_server import App, eventually, random_model, serving
+from tests.browser.test_lost_connections import LENGTH, SEED, app, begin, check_continue, expected, lm
+from tests.support.app_server import App, eventually
+
+__all__ = ["app", "lm"]  # fixtures
 
 LINK = "?prompt=JULIET%3A&seed=3&length=40"
-
-
-@pytest.fixture(scope="module")
-def lm() -> CharLSTM:
-    return random_model()
-
-
-@pytest.fixture(scope="module")
-def app(lm: CharLSTM) -> Iterator[App]:
-    with serving({"random": lm}) as app:
-        yield app
 
 
 def test_a_link_opened_during_a_reply_and_back(app: App, context: BrowserContext, lm: CharLSTM) -> None:
