@@ -6,14 +6,14 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from tests.local_hub import files, oauth, repos, spaces
+from tests.local_hub import files, repos, spaces
 from tests.local_hub.faults import Fault, Faults
 from tests.local_hub.server import Logged, Refusal, Request, Response, Server
 from tests.local_hub.store import Repo, Store
 
 _ROUTES = [
     (method, re.compile(pattern), function)
-    for module in (repos, files, spaces, oauth)
+    for module in (repos, files, spaces)
     for method, pattern, function in module.ROUTES
 ]
 
