@@ -6,6 +6,7 @@ tests/unit/web/learn/texts.test.js has what the worker reads.
 import math
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 STEPS = 1000
@@ -39,7 +40,12 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
     expect(panel.locator(".figures")).to_contain_text("1:00 left")  # the minute that was chosen, not 3:18
     for name, text in (("highest", "4.00 bits per character"), ("lowest", "1.00"), ("last", "step 1,000")):
         expect(panel.locator(f".curve .{name}")).to_have_text(text)
-    expect(panel.locator(".curve .best")).not_to_have_attribute("hidden", "")
+    expect(panel.locator(".curve .tick")).to_have_text(["1", "10", "100"])  # both axes are logarithmic
+    points = (panel.locator(".curve .held-out").get_attribute("points") or "").split()
+    places = [[float(each) for each in point.split(",")] for point in points[:3]]
+    assert places == [pytest.approx(place, abs=1e-3) for place in ([66.667, 5], [76.701, 50], [82.571, 95])]
+    dot = panel.locator(".curve .best").evaluate("({ style }) => [style.left, style.top].map(parseFloat)")
+    assert dot == pytest.approx(places[2], abs=1e-3)  # at the lowest loss
     said = panel.locator(".explained").get_by_role("status", include_hidden=True)
     expect(said).to_have_text(
         "It begins to learn your text by heart: the loss on the held-out text has risen from 1.00 to 1.20. "
