@@ -5,10 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from safetensors.torch import load
 
-from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, Here, after_step, best_of, metrics, outcome
 from training.cli import main as cli
@@ -65,10 +63,6 @@ def test_checkpoints_are_pushed_without_a_secret_and_the_user_learns_who_can_rea
     best = min(metrics(run), key=lambda line: float(line["val_loss"]))
     assert f"val loss {best['val_loss']:.4f} nats" in repo.titles()[0]
     assert "CharLSTM.from_pretrained('ada/plays')" in hub.read("ada/plays", "README.md").decode()
-    pulled, kept = CharLSTM.from_pretrained("ada/plays"), CharLSTM.from_pretrained(run)
-    assert pulled.commit == repo.branches["main"]
-    for name, tensor in kept.network.state_dict().items():
-        assert torch.equal(pulled.network.state_dict()[name], tensor)
     assert token not in output
     assert not [path for path in run.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
     for branch in ("main", "training"):
