@@ -15,7 +15,6 @@ def box(page: Page) -> str:
 
 
 def marked(page: Page) -> str | None:
-    """Return the character in focus."""
     return page.locator(".log i.focus").text_content()
 
 

@@ -72,7 +72,6 @@ def page(app: App, browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(autouse=True)
 def _leave(page: Page) -> Iterator[None]:
-    """Show an empty conversation again."""
     yield
     for name in ("Back to the conversation", "Close", "Keep the new one"):
         if button(page, name).is_visible():

@@ -124,12 +124,10 @@ class View:
             self.found.append(f"{name}: the page scrolls sideways")
 
     def press(self, move: str) -> None:
-        """Press a button below the last reply; some are under "More"."""
         self.page.evaluate("document.querySelectorAll('.moves details').forEach((each) => (each.open = true))")
         self.page.locator(f'[data-move="{move}"]').click()
 
     def menu(self, item: str) -> None:
-        """Press something in the menu "Look inside"."""
         self.page.locator("#look-inside").click()
         self.page.locator(f"#inside {item}").click()
 

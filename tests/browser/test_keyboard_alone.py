@@ -45,7 +45,6 @@ def go_to(page: Page, selector: str) -> None:
 
 
 def press(page: Page, *selectors: str) -> None:
-    """Press Enter on one control after another."""
     for selector in selectors:
         go_to(page, selector)
         page.keyboard.press("Enter")

@@ -79,7 +79,6 @@ class LocalHub:
     # what tests set
 
     def add_token(self, user: str, role: str = "write", *, free: bool = False) -> str:
-        """Returns a new token of a user."""
         return self.context.add_account(user, role, free=free)
 
     def add_repo(
@@ -120,7 +119,6 @@ class LocalHub:
         return [logged for logged in self.log if re.search(pattern, str(logged))]
 
     def read(self, repo_id: str, path: str, revision: str = "main") -> bytes:
-        """Returns the bytes of a file at a revision."""
         return self.context.get(self.repos[repo_id].commit(revision).files[path])
 
     def _answer(self, request: Request) -> Response:

@@ -32,7 +32,6 @@ def runtime(store: Store, request: Request) -> Response:
 
 
 def variables(store: Store, request: Request) -> Response:
-    """Reads or changes variables."""
     space = space_of(store, request, write=request.method != "GET")
     if request.method == "POST":
         wanted = request.json()

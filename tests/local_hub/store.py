@@ -116,7 +116,6 @@ class Store:
     # who may do what
 
     def add_account(self, user: str, role: str = "write", prefix: str = "hf_", *, free: bool = False) -> str:
-        """Returns the token of a new account."""
         token = prefix + secrets.token_hex(17)
         self.accounts[token] = Account(user, role, free)
         return token
@@ -169,7 +168,6 @@ class Store:
         return self.data[blob.key]
 
     def add_blob(self, data: bytes, *, is_lfs: bool = False) -> Blob:
-        """Stores the bytes of a file."""
         header = b"" if is_lfs else b"blob %d\0" % len(data)
         key = (hashlib.sha256 if is_lfs else hashlib.sha1)(header + data, usedforsecurity=False).hexdigest()
         self.data[key] = data
@@ -192,7 +190,6 @@ class Store:
         return repo
 
     def add_commit(self, repo: Repo, branch: str, title: str, files: dict[str, Blob], parent: str | None) -> Commit:
-        """Adds a commit with this listing as the new head of a branch."""
         commit = Commit(secrets.token_hex(20), title, parent, dict(files))
         repo.commits[commit.oid] = commit
         repo.branches[branch] = commit.oid

@@ -38,7 +38,6 @@ def new(tmp_path: Path) -> Files:
 
 @pytest.fixture
 def commit(hub: LocalHub, old: Files) -> str:
-    """The commit of a repo that holds the old model."""
     return hub.add_repo(REPO, old).branches["main"]
 
 

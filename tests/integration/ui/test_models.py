@@ -22,7 +22,6 @@ from ui.registry.registry import ModelRegistry
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, bytes]:
-    """Return the files of a checkpoint."""
     return saved_files(random_model(), tmp_path / "made")
 
 
@@ -34,7 +33,6 @@ def registry_of(*specs: str) -> ModelRegistry:
 
 
 def site_of(app: App) -> Any:
-    """Return the answer of /site."""
     return app.http.get("site").raise_for_status().json()
 
 
@@ -52,7 +50,6 @@ def test_a_model_is_downloaded_at_one_commit_and_the_page_shows_it(hub: LocalHub
 
 
 def test_models_that_cannot_be_loaded_and_cached_copies_are_reported(hub: LocalHub, files: dict[str, bytes]) -> None:
-    """tests/integration/model/test_hub.py has more reasons."""
     hub.add_repo("ada/empty", {"README.md": b"nothing"})
     commit = hub.add_repo("ada/novel", files).commit("main").oid
     registry = registry_of("ada/empty", "./no-such-folder")

@@ -26,7 +26,6 @@ def page(app: App, http: httpx.AsyncClient) -> PageClient:
 
 
 async def forget(app: App) -> None:
-    """Empty the cache of states, so that the process knows no text."""
     vars(app.page.write.states).update(vars(States()))
 
 

@@ -20,7 +20,6 @@ CARD = "---\nlibrary_name: char-lstm\n---\n\n# plays\n"
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """An empty run folder."""
     (tmp_path / "run").mkdir()
     return tmp_path / "run"
 
@@ -42,7 +41,6 @@ def make_step(run: Path, step: int, *, best: bool = False) -> Path:
 
 @pytest.fixture
 def lines() -> list[str]:
-    """What the pusher reports."""
     return []
 
 

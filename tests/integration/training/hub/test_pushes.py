@@ -123,7 +123,6 @@ def close_and_interrupt(pusher: Pusher, *_: object, close: Callable[..., object]
 def test_training_without_the_hub_is_complete_and_pushed_later(
     hub: LocalHub, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: bool
 ) -> None:
-    """test_faults.py has all faults of a push."""
     monkeypatch.setattr(cli, "PUSH_AT_END_S", 0.5)
     four = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=4")
     with monkeypatch.context() as middle:

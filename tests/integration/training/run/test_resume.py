@@ -36,7 +36,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(made: Path, tmp_path: Path) -> Path:
-    """A copy of that run."""
     return shutil.copytree(made / "run", tmp_path / "run")
 
 

@@ -61,7 +61,6 @@ class Learner:
         self._fields = self._view(at, 28, np.uint32).copy()
 
     def call(self, name: str, *arguments: float) -> Any:
-        """Call an exported function."""
         return self._exports[name](self._store, *arguments)
 
     def parameters(self, kind: str = "weights") -> dict[str, Floats]:
