@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from model import CharLSTM, generate
 from model.checkpoint.record import stored_welcome
 from model.settings import WELCOME_LENGTH
-from tests.browser.driving import QUIET, button, fast, log, more, reply, send, settled, turns
-from tests.support.app_server import random_model
+from tests.browser.driving import QUIET, button, fast, log, more, reply, send, settled, stored_logs, turns
+from tests.support.app_server import eventually, random_model
 from tests.support.both_pages import Site
 from tests.support.chromium import serve
 from training.card.welcome import with_welcome
@@ -133,13 +133,17 @@ def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
     page.context.close()
 
 
-def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(
+def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept_also_after_a_reload(
     both: Site, new_context: BrowserContext
 ) -> None:
     page = new_context.new_page()
     held = delay(page, "**/model.safetensors")
     page.goto(both.app.url)
     send(page, "hello", wait=False)
+    wait_for_request(page, held)
+    eventually(lambda: "hello" in str(stored_logs(page)))
+    held.clear()
+    page.reload()
     wait_for_request(page, held)
     page.route("**/model.safetensors", lambda route: route.abort())  # the page may try again at once
     held[0].abort()

@@ -15,7 +15,6 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from model import CharLSTM, generate
 from tests.browser.driving import (
-    button,
     continued,
     fast,
     footer,
@@ -25,7 +24,6 @@ from tests.browser.driving import (
     send,
     setting,
     settled,
-    stored_logs,
     turns,
 )
 from tests.browser.looking import choose_lens
@@ -208,36 +206,6 @@ def test_a_reply_that_reaches_the_deadline_of_the_server(
     fast(page, length - len(text))
     continued(page, length)
     assert reply(page) == expected(lm, length)
-
-
-def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
-    app: App, net: Network, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No character of the reply was generated, so the reply cannot begin, and the prompt must stay."""
-    page, _ = open_page(context, through(net, app))
-    setting(page, "Seed", SEED)
-    fast(page, LENGTH)
-    net.cut()
-    send(page, "ROMEO:", wait=False)
-    expect_retries(page)
-    eventually(lambda: "ROMEO:" in str(stored_logs(page)))
-    monkeypatch.setattr("ui.registry.registry.WAIT_S", 1.0)
-    [entry] = app.registry.entries
-    loaded, entry.loaded = entry.loaded, None
-    entry.done.clear()
-    app.registry._settled.clear()
-    net.restore()
-    page.reload()
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("ROMEO:")
-    expect(page.get_by_text("Loading random …")).to_be_visible()
-    entry.loaded = loaded
-    entry.done.set()
-    app.registry._settled.set()
-    expect(page.get_by_text("Loading random …")).to_be_hidden()
-    button(page, "Send").click()
-    expect(turns(page)).to_have_count(1)
-    settled(page)
-    assert reply(page) == expected(lm)
 
 
 def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(
