@@ -76,8 +76,6 @@ class LocalHub:
         self.log.clear()
         self.crashes.clear()
 
-    # what tests set
-
     def add_token(self, user: str, role: str = "write", *, free: bool = False) -> str:
         return self.context.add_account(user, role, free=free)
 
@@ -111,8 +109,6 @@ class LocalHub:
         """Activates a fault; `tests/local_hub/faults.py` lists its kinds and options (after, seconds …)."""
         self.faults.append(Fault(re.compile(route_pattern), kind, times, **options))
         return self.faults[-1]
-
-    # what tests read
 
     def requests(self, pattern: str = "") -> list[Logged]:
         """Returns the logged requests whose "METHOD /path?query" matches a regular expression."""

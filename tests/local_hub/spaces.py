@@ -61,9 +61,6 @@ def page(store: Store, request: Request) -> Response:
     return Response(200, data, {"Content-Type": kind})
 
 
-# signing in
-
-
 WRITING = {"contribute-repos", "write-repos", "manage-repos"}  # scopes of which one is needed to create a repo
 
 

@@ -113,8 +113,6 @@ class Store:
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
     grants: dict[str, dict[str, str]] = field(default_factory=dict)  # what was asked for with each code of OAuth
 
-    # who may do what
-
     def add_account(self, user: str, role: str = "write", prefix: str = "hf_", *, free: bool = False) -> str:
         token = prefix + secrets.token_hex(17)
         self.accounts[token] = Account(user, role, free)
@@ -162,8 +160,6 @@ class Store:
             raise Refusal(403, f"you have no right to write to {repo.id} with this token")
         return repo
 
-    # bytes
-
     def get(self, blob: Blob) -> bytes:
         return self.data[blob.key]
 
@@ -180,8 +176,6 @@ class Store:
         patterns = [line.split()[0] for line in rules if "filter=lfs" in line]
         matches = any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns)
         return size > 0 and (matches or size > 10_000_000 or b"\0" in sample)
-
-    # repos
 
     def create_repo(self, kind: str, repo_id: str, private: bool = False, sdk: str | None = None) -> Repo:
         repo = Repo(kind, repo_id, private, space=Space(sdk) if sdk else None)

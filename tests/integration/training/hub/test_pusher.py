@@ -58,9 +58,6 @@ def add_repo(hub: LocalHub) -> None:
     repo.branches["training"] = repo.branches["main"]
 
 
-# what is pushed
-
-
 def test_checkpoints_in_between_are_skipped_while_the_hub_is_slow(hub: LocalHub, run: Path, pusher: Pusher) -> None:
     hang = hub.fail("POST .*/commit/training", "hang")
     for step in (1, 2, 3):
@@ -121,9 +118,6 @@ def test_a_refused_checkpoint_is_reported_once_and_blocks_no_other(
     pusher.update()
     assert pusher.close() == ["step-00000003"]
     assert hub.read("ada/plays", "config.json", "training") == b'{"step": 3}'
-
-
-# the end of the process
 
 
 PROGRAM = """

@@ -18,9 +18,6 @@ ONCE = (*QUICK, "--set=evaluations=1")  # one checkpoint to push, where how many
 PRIVATE_TEXT = "Write to ada.lovelace@babbage.org about the engine.\n"
 
 
-# before the first step
-
-
 def test_an_unknown_licence_is_refused_and_a_resumed_run_may_start_to_push_with_a_known_one(
     hub: LocalHub, here: Here
 ) -> None:
@@ -42,9 +39,6 @@ def test_an_unknown_licence_is_refused_and_a_resumed_run_may_start_to_push_with_
     assert "CharLSTM.from_pretrained('ada/plays')" in card
     assert hub.repos["ada/plays"].private
     check_refused("--resume=hf://ada/plays", "text.txt")
-
-
-# pushed
 
 
 def test_checkpoints_are_pushed_without_a_secret_and_the_user_learns_who_can_read_them(
@@ -96,9 +90,6 @@ def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replac
     assert "cells.json" not in repo.commit("main").files, "files that the checkpoint lacks are deleted"
 
 
-# refused before the first step
-
-
 def test_private_text_is_not_published_by_accident(hub: LocalHub, here: Here, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text() + PRIVATE_TEXT)
     output = here(*ONCE, "--push-to=ada/plays", code=2)
@@ -109,9 +100,6 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, here: Here, tm
     assert "ada.lovelace@" not in output
     assert hub.log == []
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
-
-
-# faults of the Hub
 
 
 def close_and_interrupt(pusher: Pusher, *_: object, close: Callable[..., object] = Pusher.close) -> None:

@@ -39,9 +39,6 @@ def run(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made / "run", tmp_path / "run")
 
 
-# saved meanwhile
-
-
 def test_training_continues_while_a_checkpoint_is_written(
     here: Here, tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,9 +66,6 @@ def test_training_continues_while_a_checkpoint_is_written(
     here(*SHORT, "--out=run")
     assert late == [True] * 3
     assert outcome(tmp_path / "run") == outcome(made / "run")
-
-
-# stopped by a signal
 
 
 def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, tmp_path: Path) -> None:
@@ -107,9 +101,6 @@ def test_a_signal_before_the_first_step_leaves_no_files(tmp_path: Path) -> None:
             assert run.end() == 143
         assert run.lines[-1] == "stopped"
         assert sorted(tmp_path.iterdir()) == before
-
-
-# resumed
 
 
 def test_a_run_of_an_earlier_version_is_resumed(here: Here, tmp_path: Path) -> None:
