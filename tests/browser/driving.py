@@ -106,7 +106,6 @@ def forget(page: Page) -> None:
 
 
 def stored_logs(page: Page) -> list[dict[str, Any]]:
-    """Return the conversations that the browser has stored."""
     logs: list[dict[str, Any]] = page.evaluate(_STORED)
     return logs
 
@@ -138,7 +137,6 @@ def more(page: Page, name: str) -> None:
 
 
 def from_menu(page: Page, name: str) -> None:
-    """Press a button of the menu "Look inside"."""
     button(page, "Look inside").click()
     button(page, name).click()
 
@@ -150,7 +148,6 @@ def choose(page: Page, model: str) -> None:
 
 
 def setting(page: Page, name: str, value: float | str) -> None:
-    """Type into a number field of the settings."""
     open_settings(page)
     box = page.get_by_role("spinbutton", name=name)
     box.fill(str(value))

@@ -12,7 +12,6 @@ def quoted(char: str) -> str:
 
 
 def choose_lens(page: Page, lens: str) -> None:
-    """Choose a lens by its label in the menu."""
     page.locator("#look-inside").click()
     page.get_by_role("radio", name=lens, exact=True).click()
     page.mouse.move(0, 0)  # the text moves under the pointer, which would focus a character
@@ -24,7 +23,6 @@ def choose_lens(page: Page, lens: str) -> None:
 
 
 def turn_colours_off(page: Page) -> None:
-    """Show the text without the colours of its surprise."""
     page.locator("#look-inside").click()
     page.get_by_role("checkbox", name="Colour each letter by how unlikely it was").uncheck()
 

@@ -15,8 +15,8 @@ from tests.browser.test_train_page import SIZES
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
-from tests.support.page_texts import placeholders
 from tests.support.tiny_models import saved_files
+from tests.unit.ui.test_messages import placeholders
 from training.hub.space_files import write_static
 from ui.messages import ENGLISH, LANGUAGES
 from ui.registry.registry import ModelRegistry
@@ -124,12 +124,10 @@ class View:
             self.found.append(f"{name}: the page scrolls sideways")
 
     def press(self, move: str) -> None:
-        """Press a button below the last reply; some are under "More"."""
         self.page.evaluate("document.querySelectorAll('.moves details').forEach((each) => (each.open = true))")
         self.page.locator(f'[data-move="{move}"]').click()
 
     def menu(self, item: str) -> None:
-        """Press something in the menu "Look inside"."""
         self.page.locator("#look-inside").click()
         self.page.locator(f"#inside {item}").click()
 

@@ -157,16 +157,6 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
     expect(page).to_have_url(app.url)  # without the link, so that a copy of the address does not share it
 
 
-def test_a_link_without_a_text_selects_its_model_and_its_settings(app: App, page: Page) -> None:
-    page.goto(f"{app.url}?model=other&temperature=2")
-    open_settings(page)
-    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("2")
-    expect(turns(page)).to_have_count(0)
-    page.goto(f"{app.url}?model=nothere")
-    expect(log(page).locator(".refusal")).to_contain_text("This link needs the model 'nothere'")
-
-
 def test_a_link_says_that_it_leaves_out_what_another_model_wrote(page: Page) -> None:
     fast(page, 60)
     send(page, "ROMEO:")

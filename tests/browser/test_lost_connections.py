@@ -3,16 +3,18 @@
 Which answers break a connection is in tests/unit/web/engines/server.test.js.
 """
 
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from model import CharLSTM
+from model import CharLSTM, generate
 from tests.browser.driving import (
-    button,
     continued,
     fast,
     footer,
@@ -22,13 +24,82 @@ from tests.browser.driving import (
     send,
     setting,
     settled,
-    stored_logs,
     turns,
 )
 from tests.browser.looking import choose_lens
-from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
 from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.unreliable_network import Network, network
+from tests.support.http_server import HttpServer
+
+LENGTH = 100
+SEED = 7
+
+
+def begin(context: BrowserContext, app: App, *, length: int = LENGTH, speed: int = 60, least: int = 20) -> Page:
+    """Open the page and start a reply; returns once `least` characters are shown.
+
+    A test that interrupts the reply gives a slow speed: on a busy machine the reply would end before.
+    """
+    page, _ = open_page(context, app)
+    setting(page, "Speed", speed)
+    setting(page, "Length", length)
+    setting(page, "Seed", SEED)
+    send(page, "ROMEO:", wait=False)
+    eventually(lambda: len(reply(page)) >= least)
+    return page
+
+
+def expected(lm: CharLSTM, length: int = LENGTH) -> str:
+    return generate(lm, "ROMEO:", length, seed=SEED)
+
+
+def check_continue(page: Page, lm: CharLSTM) -> None:
+    """Check that Continue writes the rest of a reply of twice the length."""
+    fast(page)
+    continued(page, 2 * LENGTH)
+    assert reply(page) == expected(lm, 2 * LENGTH)
+
+
+class Network:
+    """A network between a browser and a server that a test can cut: a TCP proxy in threads of the test's process.
+
+    Attributes:
+        server: the port that connections are forwarded to; may be changed at any time.
+        is_up: whether new connections are accepted; while it is not, each is closed at once.
+    """
+
+    def __init__(self, server: int) -> None:
+        self.server = server
+        self.is_up = True
+        self._proxy = HttpServer(0, lambda client, *_: self._serve(client)).start()
+        self.url = f"{self._proxy.url}/"
+
+    def stop(self) -> None:
+        self._proxy.stop()
+
+    def cut(self) -> None:
+        """Closes all connections, and refuses new ones until ``restore``."""
+        self.is_up = False
+        self._proxy.drop_connections()
+
+    def restore(self) -> None:
+        self.is_up = True
+
+    def _serve(self, client: socket.socket) -> None:
+        if self.is_up:
+            with socket.create_connection(("127.0.0.1", self.server)) as server:
+                back = threading.Thread(target=_forward, args=(server, client), daemon=True)
+                back.start()
+                _forward(client, server)
+                back.join()
+
+
+def _forward(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            target.sendall(data)
+    for each in (source, target):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="module")
@@ -42,22 +113,19 @@ def app(lm: CharLSTM) -> Iterator[App]:
         yield app
 
 
-@pytest.fixture(scope="module")
-def proxy(app: App) -> Iterator[Network]:
-    with network(port_of(app.url)) as proxy:
-        yield proxy
-
-
 @pytest.fixture
-def net(app: App, proxy: Network) -> Iterator[Network]:
-    """A network between the pages and the app, which is restored after each test."""
-    yield proxy
-    proxy.server = port_of(app.url)
-    proxy.restore()
+def net(app: App) -> Iterator[Network]:
+    net = Network(port_of(app.url))
+    yield net
+    net.stop()
 
 
 def port_of(url: str) -> int:
     return urlsplit(url).port or 80
+
+
+def through(net: Network, app: App) -> App:
+    return App(net.url, app.registry)
 
 
 def expect_retries(page: Page) -> None:
@@ -78,6 +146,7 @@ def test_an_outage_of_the_network_during_a_reply(
     fast(page)
     settled(page)
     assert reply(page) == expected(lm)
+    expect(turns(page).last.locator(".status")).to_have_count(0)
     expect(footer(page)).to_contain_text("length reached")
     check_continue(page, lm)
 
@@ -137,36 +206,6 @@ def test_a_reply_that_reaches_the_deadline_of_the_server(
     fast(page, length - len(text))
     continued(page, length)
     assert reply(page) == expected(lm, length)
-
-
-def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
-    app: App, net: Network, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No character of the reply was generated, so the reply cannot begin, and the prompt must stay."""
-    page, _ = open_page(context, through(net, app))
-    setting(page, "Seed", SEED)
-    fast(page, LENGTH)
-    net.cut()
-    send(page, "ROMEO:", wait=False)
-    expect_retries(page)
-    eventually(lambda: "ROMEO:" in str(stored_logs(page)))
-    monkeypatch.setattr("ui.registry.registry.WAIT_S", 1.0)
-    [entry] = app.registry.entries
-    loaded, entry.loaded = entry.loaded, None
-    entry.done.clear()
-    app.registry._settled.clear()
-    net.restore()
-    page.reload()
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("ROMEO:")
-    expect(page.get_by_text("Loading random …")).to_be_visible()
-    entry.loaded = loaded
-    entry.done.set()
-    app.registry._settled.set()
-    expect(page.get_by_text("Loading random …")).to_be_hidden()
-    button(page, "Send").click()
-    expect(turns(page)).to_have_count(1)
-    settled(page)
-    assert reply(page) == expected(lm)
 
 
 def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(

@@ -30,6 +30,7 @@ from tests.browser.driving import (
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from tests.support.tiny_models import tiny_model
 from ui.registry.registry import ModelRegistry
+from ui.site_config import SiteConfig
 
 TALE = "".join(f"Chapter {n}: the machine wrote line {n}, and then it went on.\n" for n in range(1, 400))
 TALK = "".join(f"Ann, this is line {n} of Bo: a long one.\n\n" for n in range(1, 400))
@@ -51,13 +52,14 @@ def app() -> Iterator[App]:
         "verse": scripted_model("ab\n\ncd ef\n"),
         "chat": replace(scripted_model(TALK), chat=ChatFormat("Ann: ", "\n\nBo: ", "\n\n")),
     }
-    with serving(models) as app:
+    with serving(models, SiteConfig("A title")) as app:
         yield app
 
 
 @pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
 def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page).to_have_title("A title")
     expect(log(page)).to_contain_text(app.served("tale").welcome_text.split("\n")[0])
     expect(button(page, "Send")).to_be_enabled()
     expect(page.get_by_role("group", name="Start with").get_by_role("button").first).to_be_visible()
@@ -75,6 +77,8 @@ def test_characters_appear_one_by_one_until_stop(page: Page, app: App) -> None:
     setting(page, "Speed", 20)
     send(page, "", wait=False)
     expect(button(page, "Stop")).to_be_enabled()
+    for name in ("Send", "Continue", "Undo"):
+        expect(button(page, name)).to_have_count(0)
     assert log(page).get_attribute("aria-busy") == "true"
     lengths: set[int] = set()
     while len(lengths) < 8:

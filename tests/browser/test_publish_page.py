@@ -28,7 +28,6 @@ SPACE = "ada/trainer"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a static page."""
     folder = tmp_path_factory.mktemp("site")
     write_static(folder, tiny_model(seed=5))
     return folder
@@ -67,7 +66,6 @@ def space_url(hub: LocalHub, site: Path) -> str:
 
 
 def stored(page: Page) -> str:
-    """Return what the page has stored as text."""
     texts: str = page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")
     return texts
 

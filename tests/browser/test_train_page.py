@@ -204,6 +204,7 @@ def test_a_typed_text_is_called_your_text_and_a_file_has_its_name(visitor: Visit
 def test_a_text_becomes_a_model_that_writes(trained: Trained, tmp_path: Path) -> None:
     page = trained.page
     expect(page.get_by_role("heading", level=1)).to_have_text("my-text: a network that writes")
+    expect(page).to_have_title("my-text: a network that writes")
     expect(page.locator("#intro p")).to_contain_text("It has read only your text, in this browser.")
     expect(page.locator("#model")).to_have_value(NAME)
     lm = loaded(trained.files, tmp_path)

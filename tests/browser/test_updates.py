@@ -38,12 +38,12 @@ def entry(app: App) -> Entry:
 def test_an_open_page_shows_its_commit_and_the_conversation_continues(entry: Entry, page: Page, app: App) -> None:
     expect(page.locator("#about")).to_contain_text("commit 1111111")
     fast(page, 30)
+    setting(page, "Seed", 7)
     send(page, "ROMEO:")
     begun = reply(page)
     served = app.registry.replace(entry, commit(2))
     expect(page.locator("#about")).to_contain_text("commit 2222222")
     assert reply(page) == begun
-    setting(page, "Seed", 7)
     send(page, "and?")
     assert reply(page) == generate(served.lm, new_line(f"ROMEO:{begun}") + "and?", 30, temperature=0.8, seed=7)
     expect(turns(page).last.locator(".notice")).to_have_text(
@@ -51,6 +51,7 @@ def test_an_open_page_shows_its_commit_and_the_conversation_continues(entry: Ent
     )
     more(page, "Undo")
     continued(page, 60)
+    assert reply(page) == begun + generate(served.lm, f"ROMEO:{begun}", 30, temperature=0.8, seed=7, draw_offset=30)
     button(page, "Share").click()
     expect(page.locator("#share-link")).to_contain_text("Two commits of the model wrote this")
     served.refused_commit = Message("model.commit_refused", commit="3333333", reason="model.safetensors is damaged")

@@ -6,8 +6,7 @@ server    HTTP: requests, responses, the log; makes the faults happen
 store     what every route gets: accounts, repos, commits, bytes, settings, what a token may do
 repos     routes: account, repos, branches, what is in a repo
 files     routes: uploads, commits, downloads
-spaces    routes: Spaces, and the page of a static one
-oauth     routes: signing in on a page
+spaces    routes: Spaces, the page of a static one, and signing in on it
 """
 
 from tests.local_hub.faults import Fault

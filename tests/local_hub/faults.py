@@ -56,7 +56,6 @@ class Faults(list[Fault]):
         return None
 
     def clear(self) -> None:
-        """Lifts all faults."""
         for fault in self:
             fault.lift()
         super().clear()

@@ -29,9 +29,6 @@ def preupload(store: Store, request: Request) -> Response:
     return json_response({"files": answers})
 
 
-# LFS
-
-
 def lfs_batch(store: Store, request: Request) -> Response:
     store.writable(request)
     objects = request.json()["objects"]
@@ -52,9 +49,6 @@ def lfs_put(store: Store, request: Request) -> Response:
         raise Refusal(400, "the bytes do not have the announced SHA-256")
     store.add_blob(request.body, is_lfs=True)
     return Response(200)
-
-
-# commits
 
 
 def commit(store: Store, request: Request) -> Response:
@@ -89,9 +83,6 @@ def apply(store: Store, files: dict[str, Blob], key: str, value: dict[str, Any])
         files[path] = Blob(value["oid"], len(store.data[value["oid"]]), is_lfs=True)
     elif key == "deletedFile" and files.pop(path, None) is None:
         raise Refusal(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
-
-
-# download
 
 
 def resolve(store: Store, request: Request) -> Response:

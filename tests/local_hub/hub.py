@@ -6,14 +6,14 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from tests.local_hub import files, oauth, repos, spaces
+from tests.local_hub import files, repos, spaces
 from tests.local_hub.faults import Fault, Faults
 from tests.local_hub.server import Logged, Refusal, Request, Response, Server
 from tests.local_hub.store import Repo, Store
 
 _ROUTES = [
     (method, re.compile(pattern), function)
-    for module in (repos, files, spaces, oauth)
+    for module in (repos, files, spaces)
     for method, pattern, function in module.ROUTES
 ]
 
@@ -76,10 +76,7 @@ class LocalHub:
         self.log.clear()
         self.crashes.clear()
 
-    # what tests set
-
     def add_token(self, user: str, role: str = "write", *, free: bool = False) -> str:
-        """Returns a new token of a user."""
         return self.context.add_account(user, role, free=free)
 
     def add_repo(
@@ -113,14 +110,11 @@ class LocalHub:
         self.faults.append(Fault(re.compile(route_pattern), kind, times, **options))
         return self.faults[-1]
 
-    # what tests read
-
     def requests(self, pattern: str = "") -> list[Logged]:
         """Returns the logged requests whose "METHOD /path?query" matches a regular expression."""
         return [logged for logged in self.log if re.search(pattern, str(logged))]
 
     def read(self, repo_id: str, path: str, revision: str = "main") -> bytes:
-        """Returns the bytes of a file at a revision."""
         return self.context.get(self.repos[repo_id].commit(revision).files[path])
 
     def _answer(self, request: Request) -> Response:

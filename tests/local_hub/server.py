@@ -65,7 +65,6 @@ class Logged:
 
 
 def _flipped(body: bytes) -> bytes:
-    """Returns the body with one bit flipped in the middle."""
     middle = len(body) // 2
     return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :] if body else body
 

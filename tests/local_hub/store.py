@@ -113,10 +113,7 @@ class Store:
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
     grants: dict[str, dict[str, str]] = field(default_factory=dict)  # what was asked for with each code of OAuth
 
-    # who may do what
-
     def add_account(self, user: str, role: str = "write", prefix: str = "hf_", *, free: bool = False) -> str:
-        """Returns the token of a new account."""
         token = prefix + secrets.token_hex(17)
         self.accounts[token] = Account(user, role, free)
         return token
@@ -163,13 +160,10 @@ class Store:
             raise Refusal(403, f"you have no right to write to {repo.id} with this token")
         return repo
 
-    # bytes
-
     def get(self, blob: Blob) -> bytes:
         return self.data[blob.key]
 
     def add_blob(self, data: bytes, *, is_lfs: bool = False) -> Blob:
-        """Stores the bytes of a file."""
         header = b"" if is_lfs else b"blob %d\0" % len(data)
         key = (hashlib.sha256 if is_lfs else hashlib.sha1)(header + data, usedforsecurity=False).hexdigest()
         self.data[key] = data
@@ -183,8 +177,6 @@ class Store:
         matches = any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns)
         return size > 0 and (matches or size > 10_000_000 or b"\0" in sample)
 
-    # repos
-
     def create_repo(self, kind: str, repo_id: str, private: bool = False, sdk: str | None = None) -> Repo:
         repo = Repo(kind, repo_id, private, space=Space(sdk) if sdk else None)
         self.repos[repo.name] = repo
@@ -192,7 +184,6 @@ class Store:
         return repo
 
     def add_commit(self, repo: Repo, branch: str, title: str, files: dict[str, Blob], parent: str | None) -> Commit:
-        """Adds a commit with this listing as the new head of a branch."""
         commit = Commit(secrets.token_hex(20), title, parent, dict(files))
         repo.commits[commit.oid] = commit
         repo.branches[branch] = commit.oid

@@ -100,6 +100,5 @@ def test_two_hundred_pushes_cut_no_reply_and_leave_nothing_behind(hub: LocalHub,
 
 
 def resources(process: Popen[str]) -> dict[str, int]:
-    """Return the memory, threads and open files of the app."""
     threads, files = (len(list(Path(f"/proc/{process.pid}/{name}").iterdir())) for name in ("task", "fd"))
     return {"resident_kb": resident_kb(process.pid), "threads": threads, "files": files}

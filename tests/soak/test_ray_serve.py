@@ -29,7 +29,6 @@ class Visitor:
     connections: int = 0
 
     async def read(self) -> str:
-        """Return the text when it is whole."""
         request = self.page.request(PRETRAINED.name, "ROMEO:", seed=self.seed, length=LENGTH, speed=SPEED)
         while True:
             self.connections += 1

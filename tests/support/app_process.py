@@ -57,7 +57,6 @@ def _wait_for(process: subprocess.Popen[str], url: str) -> None:
 
 
 def resident_kb(pid: int) -> int:
-    """Return the resident memory of a process; Linux."""
     return int(Path(f"/proc/{pid}/status").read_text(encoding="ascii").partition("VmRSS:")[2].split()[0])
 
 

@@ -31,7 +31,6 @@ FILE = FOLDER / "settings.json"
 
 
 def browser_settings() -> dict[str, Any]:
-    """Return the content of the file."""
     shown = {name: setting for name, setting in PAGE_SETTINGS.items() if name not in ("stop", "share")}
     shown["share"] = replace(PAGE_SETTINGS["share"], default=DEFAULT_SHARE)  # of a blend, if none is given
     return {

@@ -72,7 +72,6 @@ class HttpServer(ThreadingHTTPServer):
         self.drop_connections()
 
     def drop_connections(self) -> None:
-        """Ends all connections."""
         for connection in list(self._connections):
             with contextlib.suppress(OSError):  # the client has closed it
                 connection.shutdown(socket.SHUT_RDWR)

@@ -23,7 +23,6 @@ numba_available()  # imports numba
 
 
 def signal_after_step(step: int, number: int) -> None:
-    """The process sends itself a signal right after a step."""
     after_step(step, lambda: os.kill(os.getpid(), number))
 
 

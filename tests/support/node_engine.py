@@ -39,7 +39,6 @@ class NodeEngine:
         return answer
 
     def models(self) -> list[dict[str, Any]]:
-        """Return how the engine describes its models."""
         models: list[dict[str, Any]] = self.call("site")["models"]
         return models
 

@@ -113,11 +113,9 @@ class PageClient:
                     yield {"id": int(id_), **event, **shown}
 
     async def write(self, model: str, text: str, **given: Any) -> Reply:
-        """Ask for a reply and return it."""
         return await self.read(self.request(model, text, **given))
 
     async def read(self, request: dict[str, Any]) -> Reply:
-        """Return a whole reply."""
         reply = Reply()
         async for event in self.events(request):
             reply.text += event.get("text", "")

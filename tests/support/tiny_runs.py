@@ -99,7 +99,6 @@ def outcome(run: Path) -> dict[str, Any]:
 
 
 def files(run: Path) -> list[str]:
-    """Returns the paths of all files in a run folder."""
     return sorted(str(path.relative_to(run)) for path in run.rglob("*"))
 
 

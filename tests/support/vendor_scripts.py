@@ -118,7 +118,6 @@ def _licences(folder: Path, package: str) -> str:
 
 
 def main() -> int:
-    """Write all bundles."""
     FOLDER.mkdir(exist_ok=True)
     try:
         bundles = build()

@@ -38,7 +38,6 @@ def new(tmp_path: Path) -> Files:
 
 @pytest.fixture
 def commit(hub: LocalHub, old: Files) -> str:
-    """The commit of a repo that holds the old model."""
     return hub.add_repo(REPO, old).branches["main"]
 
 
@@ -58,9 +57,6 @@ def check_refused(words: str, **options: Any) -> ModelUnavailableError:
     assert words in str(caught.value)
     assert not options.get("token") or options["token"] not in "".join(traceback.format_exception(caught.value))
     return caught.value
-
-
-# one commit
 
 
 def test_the_weights_may_be_sent_by_another_server_which_gets_no_token(hub, commit, token):
@@ -110,9 +106,6 @@ def test_a_push_in_the_middle_of_a_pull_never_mixes_files(hub, commit, new, monk
     assert hub.repos[REPO].branches["main"] != commit
 
 
-# the Hub cannot be reached
-
-
 def test_without_the_hub_the_newest_cached_copy_is_used_with_a_notice(hub, commit, new):
     load()
     later = hub.commit(hub.repos[REPO], new)
@@ -135,9 +128,6 @@ def test_offline_means_no_request(hub, commit, tmp_path, monkeypatch, switch):
     assert (lm.commit, lm.notice) == (commit, f"offline: this is the cached copy of {REPO}")
     check_refused("ada/other cannot be loaded: it is not in the cache", repo="ada/other", **where)
     assert hub.log == []
-
-
-# errors of the Hub
 
 
 REASONS = {
@@ -207,9 +197,6 @@ def test_a_client_of_ones_own_is_kept_and_has_the_limits(hub, commit, monkeypatc
         huggingface_hub.set_client_factory(lambda: kind(event_hooks=hooks, follow_redirects=True, timeout=None))
 
 
-# content
-
-
 @pytest.mark.parametrize("name", MODEL_FILES)
 def test_bytes_that_change_on_their_way_or_in_the_cache_are_asked_for_again(hub, commit, old, name):
     flipped = hub.fail(f"GET .*/{name}", "wrong", 1)
@@ -244,9 +231,6 @@ def test_files_that_the_manifest_lists_are_part_of_the_model_and_code_is_not_dow
     hub.commit(repo, {"manifest.json": json.dumps(manifest).encode()})
     with pytest.raises(CheckpointError, match=r"it has no cells\.json"):
         load()
-
-
-# pushing
 
 
 def test_a_pushed_model_is_loaded_unchanged_and_files_of_people_stay(hub, token):

@@ -44,7 +44,6 @@ def same_handlers() -> Iterator[None]:
 
 @pytest.fixture
 def limit(app: App, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set limits of the running app for one test."""
     limiter = app.page.limiter
 
     def limit(**values: int) -> None:

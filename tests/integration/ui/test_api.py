@@ -35,7 +35,6 @@ def call(app: App, arguments: list[Any], endpoint: str = "generate") -> list[tup
 
 
 def generated(app: App, **changed: Any) -> str:
-    """Return the text that a call generates."""
     event, data = call(app, list((ARGUMENTS | DEFAULTS | changed).values()))[-1]
     assert event == "complete", data
     return str(data[0])

@@ -67,7 +67,6 @@ def commit_of(registry: ModelRegistry, name: str = NAME) -> str:
 
 
 def commit_requests(hub: LocalHub) -> int:
-    """Return how often the newest commit was requested from the Hub."""
     return len(hub.requests(f"GET /api/models/{NAME}.*expand=sha"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import PlainFormatter
-from model import CharLSTM, generate
+from model import CharLSTM, SamplingParams, generate
 from model.checkpoint.bundled import BUNDLED
 from model.checkpoint.record import Welcome
 from tests.local_hub import LocalHub
@@ -22,7 +22,6 @@ from ui.registry.registry import ModelRegistry
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, bytes]:
-    """Return the files of a checkpoint."""
     return saved_files(random_model(), tmp_path / "made")
 
 
@@ -34,7 +33,6 @@ def registry_of(*specs: str) -> ModelRegistry:
 
 
 def site_of(app: App) -> Any:
-    """Return the answer of /site."""
     return app.http.get("site").raise_for_status().json()
 
 
@@ -52,7 +50,6 @@ def test_a_model_is_downloaded_at_one_commit_and_the_page_shows_it(hub: LocalHub
 
 
 def test_models_that_cannot_be_loaded_and_cached_copies_are_reported(hub: LocalHub, files: dict[str, bytes]) -> None:
-    """tests/integration/model/test_hub.py has more reasons."""
     hub.add_repo("ada/empty", {"README.md": b"nothing"})
     commit = hub.add_repo("ada/novel", files).commit("main").oid
     registry = registry_of("ada/empty", "./no-such-folder")
@@ -160,3 +157,25 @@ def test_a_damaged_model_is_reported_and_the_others_write(
     assert registry.names == ["first"]
     assert len(registry.notices) == 1
     registry.stop()
+
+
+def test_the_blends_with_the_oldest_use_are_unloaded_after_their_replies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.registry.registry._GRACE_S", 0.0)
+    registry = ModelRegistry()
+    one, two, three = (registry.add(name, random_model(seed)) for seed, name in enumerate(("one", "two", "three")))
+    size = 10 * one.lm.config.parameters
+    monkeypatch.setattr("ui.registry.registry.MAX_BLEND_BYTES", 2 * size)  # room for two blends
+    try:
+        first, second = registry.blend(one, two), registry.blend(two, three)
+        running = second.engine.add_request("a", SamplingParams(length=10_000_000))
+        assert registry.blend(one, two) is first
+        registry.blend(one, three)  # now the second was not used for the longest time
+        assert registry.blend(one, two) is first
+        assert not second.unloaded
+        assert second in registry.all_loaded
+        second.engine.abort(running)
+        eventually(lambda: second.unloaded)
+        eventually(lambda: second not in registry.all_loaded)
+        assert registry.blend(two, three) is not second
+    finally:
+        registry.stop()

@@ -26,7 +26,6 @@ def page(app: App, http: httpx.AsyncClient) -> PageClient:
 
 
 async def forget(app: App) -> None:
-    """Empty the cache of states, so that the process knows no text."""
     vars(app.page.write.states).update(vars(States()))
 
 
@@ -116,18 +115,6 @@ async def test_a_request_with_the_same_id_ends_the_reply_whose_connection_is_bro
         reply = await page.read({**request, "received": received, "speed": None})
         assert received + reply.text == complete
         assert [event async for event in events][-1]["end"] == "abort"
-
-
-async def test_stop_ends_a_reply_and_its_reader_receives_the_last_event(app: App, page: PageClient) -> None:
-    request = page.request("tale", "", length=10_000, speed=60)
-    reading = asyncio.create_task(page.read(request))
-    await asyncio.to_thread(eventually, lambda: app.served("tale").engine.running == 1)
-    assert await page.stop(request)
-    reply = await reading
-    assert reply.ending["end"] == "abort"
-    assert (TALE * 200).startswith(reply.text)
-    assert not await page.stop(request)
-    assert (await page.http.post(f"{page.url}write/stop", json={"id": 7})).status_code == 400
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -228,7 +215,8 @@ async def test_a_waiting_request_gets_its_queue_position(
         assert texts == ["It starts in a moment …", "Busy: 1 person ahead of you …", "Busy: 2 people ahead of you …"]
         for each in (*reversed(others), one):
             assert await page.stop(each)
-        await reading
+        assert (await reading).ending["end"] == "abort"
+        assert not await page.stop(one)
     await asyncio.to_thread(eventually, lambda: app.served("tale").engine.idle)
 
 

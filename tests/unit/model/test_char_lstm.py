@@ -26,9 +26,6 @@ def folder(lm, tmp_path, monkeypatch) -> Path:
     return tmp_path / "tiny"
 
 
-# saving and loading
-
-
 @pytest.mark.parametrize(("layers", "dtype"), [(1, "float32"), (2, "bfloat16"), (3, "float16")])
 def test_a_saved_model_is_the_same_again_with_weights_that_its_dtype_can_hold(tmp_path, layers, dtype):
     lm = tiny_model(layers=layers)
@@ -59,9 +56,6 @@ def test_a_loaded_model_is_a_network_of_its_own_that_can_be_trained(folder):
     assert generate(other, "a", 100, seed=1) == text
 
 
-# run folders
-
-
 @posix_only
 @pytest.mark.parametrize("kind", ["folder", "link", "file"])
 def test_a_run_folder_means_its_best_checkpoint(tmp_path, kind):
@@ -90,9 +84,6 @@ def test_a_pointer_names_a_checkpoint_of_its_own_folder_only(lm, tmp_path, name)
     assert pointed_checkpoint(run / "best") is None
     with pytest.raises(CheckpointError, match=r"config\.json is missing"):
         CharLSTM.from_pretrained(run)
-
-
-# names
 
 
 @pytest.mark.parametrize("name", ["../tiny", "~/tiny"])

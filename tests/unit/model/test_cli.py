@@ -200,9 +200,6 @@ def test_list_names_the_bundled_models(run: Command):
     assert [line.split()[0] for line in run("list", model=None)[1].splitlines()] == names
 
 
-# the real program
-
-
 @posix_only
 @pytest.mark.slow
 def test_ctrl_c_keeps_the_generated_text(tmp_path: Path):

@@ -44,9 +44,6 @@ def test_unknown_characters_are_skipped_marked_and_listed(lm):
         assert np.isnan([result.bpc, result.nats]).all()
 
 
-# a model that learns while it reads
-
-
 def test_a_repeated_text_surprises_less_and_less_and_unknown_characters_have_no_bits(lm):
     found = score_adapting(lm, REPEATED)
     assert found.bpc < score(lm, REPEATED).bpc - 0.2
@@ -72,9 +69,6 @@ def test_the_adapted_model_is_a_copy_that_writes_like_the_text(lm):
     assert score(found, REPEATED).bpc < score(lm, REPEATED).bpc - 0.2
     assert not any(parameter.requires_grad for parameter in found.network.parameters())
     assert len(generate(found, "To be", 20, seed=1)) == 20
-
-
-# any function
 
 
 def test_a_model_as_a_function_has_the_same_score_as_the_model(lm):

@@ -141,9 +141,6 @@ def test_the_prediction_of_the_first_layer_is_the_output_layer_on_its_h(lm, prec
         assert trace.first_layer_logits(0) is None
 
 
-# occlusion
-
-
 HELD: Stretches = ((3, (Clamp(0, 1, 4.0),)), (14, ()), (20, (Clamp(1, 2, -4.0),)))
 
 

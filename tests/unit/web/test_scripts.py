@@ -1,6 +1,7 @@
-"""What a browser gets of a script does the same as the script."""
+"""The scripts of web/: a browser gets what does the same, and the imports between their folders go one way."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -33,3 +34,33 @@ def test_every_script_means_the_same_without_its_comments(tmp_path: Path) -> Non
     done = node(words, return_completed_process=True, input=json.dumps(scripts), stdout=subprocess.PIPE, text=True)
     # A template literal inside another one is the one thing that rjsmin does not read: give it a name before.
     assert json.loads(done.stdout) == ["a difference"]
+
+
+# A module imports from its own folder and from those before it; the linter finds circles.
+ORDER = [
+    *("vendor", "document", "engines", "conversation", "state", "lenses"),
+    *("sharing", "demonstrations", "page", "worker", "learn"),
+    ".",  # the entries of both pages
+]
+ROOT_FIRST = {"settings.js"}  # read by every folder
+IMPORT = re.compile(r'(?:\bfrom|\bimport\(|^import)\s*"(\.[^"]+)"', re.MULTILINE)
+
+
+def folder_of(path: Path) -> str:
+    parts = path.relative_to(WEB).parts
+    return parts[0] if len(parts) > 1 else "."
+
+
+def test_no_module_imports_from_a_later_folder() -> None:
+    wrong = []
+    for path in sorted(WEB.rglob("*.js")):
+        if folder_of(path) in ("vendor", "."):
+            continue
+        code = re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for name in IMPORT.findall(code):
+            target = (path.parent / name).resolve()
+            if target.name in ROOT_FIRST or folder_of(target) == folder_of(path):
+                continue
+            if ORDER.index(folder_of(target)) > ORDER.index(folder_of(path)):
+                wrong.append(f"{path.relative_to(WEB)} imports {target.relative_to(WEB)}")
+    assert not wrong

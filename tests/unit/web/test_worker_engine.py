@@ -299,7 +299,6 @@ LISTS = {"bits", "values", "columns"}
 
 
 def bytes_in(text: str) -> list[int]:
-    """Returns the signed bytes of a base64 text."""
     numbers: list[int] = np.frombuffer(base64.b64decode(text), np.int8).tolist()
     return numbers
 

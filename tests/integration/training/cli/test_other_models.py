@@ -28,9 +28,6 @@ def _text(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(words(200).replace("mat", "mät 7"))
 
 
-# the weights of another model
-
-
 def test_from_the_hub_it_keeps_the_vocabulary_and_records_its_parent(hub: LocalHub, here: Here, tmp_path: Path) -> None:
     parent = tiny_model()
     commit = parent.push_to_hub("ada/parent")
@@ -61,9 +58,6 @@ def test_a_parent_in_a_folder_is_not_named_and_not_needed_to_resume(here: Here, 
     shutil.rmtree(latest_of(tmp_path / "run"))
     here("--resume=run")
     assert outcome(tmp_path / "run") == whole
-
-
-# the predictions of other models
 
 
 def test_teachers_change_the_weights_and_are_recorded_and_resumed_exactly(

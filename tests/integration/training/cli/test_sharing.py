@@ -49,9 +49,6 @@ def refused(here: Here, *arguments: str | Path) -> str:
     return output
 
 
-# a run that was not scanned
-
-
 @pytest.mark.parametrize(("name", "reason"), [("diary", "(e-mail address: 1)"), ("chat", "The text is a chat")])
 def test_a_run_that_was_not_scanned_is_published_with_a_yes(
     hub: LocalHub, here: Here, tmp_path: Path, name: str, reason: str
@@ -75,9 +72,6 @@ def test_a_clean_text_needs_no_yes_and_a_run_without_its_text_does(hub: LocalHub
     assert not hub.repos
     here("space", "plain", "--space=ada/page")
     assert not hub.repos["spaces/ada/page"].private
-
-
-# a run remembers
 
 
 @pytest.mark.parametrize("option", ["--private", "--publish-anyway"])
@@ -122,9 +116,6 @@ def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(hub: LocalHub, here: H
     assert "model.safetensors" not in hub.repos["ada/open"].commit("main").files
     output = here("push", "run", "--private", code=1)
     assert "is public now" in output
-
-
-# what learns from a private model
 
 
 @pytest.mark.parametrize(("option", "access"), [("--from", "private"), ("--teacher", "gated")])

@@ -92,9 +92,6 @@ def test_a_private_run_needs_a_private_repo_and_a_model_of_its_text_is_to_be_bea
         assert check_repo(f"ada/faq-{number}", **FAQ, replace=True).loss_to_beat is None
 
 
-# retries
-
-
 def test_a_passing_fault_is_retried_and_reported_once(hub: LocalHub, token: str) -> None:
     hub.fail("GET /api/whoami", 503, 2)
     hub.fail("POST /api/repos/create", 429)

@@ -20,7 +20,6 @@ CARD = "---\nlibrary_name: char-lstm\n---\n\n# plays\n"
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """An empty run folder."""
     (tmp_path / "run").mkdir()
     return tmp_path / "run"
 
@@ -42,7 +41,6 @@ def make_step(run: Path, step: int, *, best: bool = False) -> Path:
 
 @pytest.fixture
 def lines() -> list[str]:
-    """What the pusher reports."""
     return []
 
 
@@ -58,9 +56,6 @@ def add_repo(hub: LocalHub) -> None:
     """As `check_repo` leaves it."""
     repo = hub.add_repo("ada/plays")
     repo.branches["training"] = repo.branches["main"]
-
-
-# what is pushed
 
 
 def test_checkpoints_in_between_are_skipped_while_the_hub_is_slow(hub: LocalHub, run: Path, pusher: Pusher) -> None:
@@ -123,9 +118,6 @@ def test_a_refused_checkpoint_is_reported_once_and_blocks_no_other(
     pusher.update()
     assert pusher.close() == ["step-00000003"]
     assert hub.read("ada/plays", "config.json", "training") == b'{"step": 3}'
-
-
-# the end of the process
 
 
 PROGRAM = """

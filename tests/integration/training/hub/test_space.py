@@ -47,7 +47,6 @@ def front_matter(readme: bytes) -> dict[str, Any]:
 def test_a_static_space_from_one_command(
     hub: LocalHub, monkeypatch: pytest.MonkeyPatch, here: Here, checkpoint: Path
 ) -> None:
-    """test_wheel.py looks at all its files."""
     token = hub.add_token("ada", free=True)
     monkeypatch.setenv("HF_TOKEN", token)
     given = ("space", checkpoint, f"--title={TITLE}")

@@ -1,8 +1,11 @@
 """Runs that are stopped and resumed equal an uninterrupted run bit for bit, or are refused with an error."""
 
+import errno
+import gc
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -36,11 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(made: Path, tmp_path: Path) -> Path:
-    """A copy of that run."""
     return shutil.copytree(made / "run", tmp_path / "run")
-
-
-# saved meanwhile
 
 
 def test_training_continues_while_a_checkpoint_is_written(
@@ -70,9 +69,6 @@ def test_training_continues_while_a_checkpoint_is_written(
     here(*SHORT, "--out=run")
     assert late == [True] * 3
     assert outcome(tmp_path / "run") == outcome(made / "run")
-
-
-# stopped by a signal
 
 
 def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, tmp_path: Path) -> None:
@@ -108,9 +104,6 @@ def test_a_signal_before_the_first_step_leaves_no_files(tmp_path: Path) -> None:
             assert run.end() == 143
         assert run.lines[-1] == "stopped"
         assert sorted(tmp_path.iterdir()) == before
-
-
-# resumed
 
 
 def test_a_run_of_an_earlier_version_is_resumed(here: Here, tmp_path: Path) -> None:
@@ -165,3 +158,42 @@ def test_a_full_disk_at_the_end_is_an_error(here: Here, tmp_path: Path, monkeypa
     output = here("--resume=run")
     assert "Resuming after step 16 of 24." in output
     assert checkpoints(tmp_path / "run")[-1].name == "step-00000024"
+
+
+def files_in_use() -> set[str]:
+    """Returns the paths of the files that this process has open or mapped into memory (reads /proc)."""
+    paths = set()
+    for handle in Path("/proc/self/fd").iterdir():
+        try:
+            paths.add(str(handle.readlink()))
+        except OSError:  # the handle of this very listing
+            continue
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+        paths.add(line.partition("/")[1] + line.partition("/")[2])
+    return paths
+
+
+def checked(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function of os that raises PermissionError for files in use, as on Windows."""
+
+    def wrapped(*paths: Any, **options: Any) -> Any:
+        for path in paths:
+            if isinstance(path, str | Path) and os.path.realpath(path) in files_in_use():
+                raise PermissionError(errno.EACCES, "The file is being used by another process", str(path))
+        return call(*paths, **options)
+
+    return wrapped
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to see which files are in use")
+def test_a_run_trains_and_resumes_where_files_in_use_can_be_neither_renamed_nor_deleted(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows."""
+    for name in ("replace", "rename", "unlink", "remove"):
+        monkeypatch.setattr(os, name, checked(getattr(os, name)))
+    here(*SHORT, "--out=run")
+    here("--resume=run")
+    gc.collect()  # the runs before map the text until they are collected; a process of its own would have ended
+    here("text.txt", "--resume=run")  # reads the text again and replaces its copy
+    assert not list((tmp_path / "run").glob(".*"))

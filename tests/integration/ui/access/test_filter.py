@@ -40,7 +40,7 @@ def test_invalid_requests_to_the_queue_are_refused(
     assert capfd.readouterr() == ("", "")
 
 
-BODIES = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000]
+BODIES = [b"", b"{", b"[]", b"null", b'{"id": 7}', b"\xff\xfe", b"[" * 100_000]
 POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "trace", "passages", "v1/completions")
 
 

@@ -38,9 +38,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "good"
 
 
-# missing files, and the manifest
-
-
 def test_missing_files_and_folders_have_different_errors(folder, tmp_path):
     for name in (WEIGHTS, MANIFEST):
         data = (folder / name).read_bytes()
@@ -81,9 +78,6 @@ def test_what_is_not_a_strict_json_object_is_refused(folder, name, data):
     check_refused(folder, name)
 
 
-# config.json
-
-
 CHAT = {"prefix": "a", "suffix": "\nb", "stop": "\n"}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"hidden_size": 8192, "num_layers": 32}, "parameters: at most 500,000,000 are allowed"),  # see test_char_lstm.py
@@ -111,9 +105,6 @@ def test_a_wrong_field_is_refused_before_the_weights_are_read(folder, changes: d
 def test_a_vocabulary_of_another_size_than_the_embedding_is_refused(folder, vocab: list[str]):
     changed_config(folder, vocab=vocab)
     check_refused(folder, WEIGHTS, "embedding.weight has shape [3, 5]", f"config.json says [{len(vocab)}, 5]")
-
-
-# model.safetensors
 
 
 def test_a_file_that_is_cut_or_another_one_is_refused(folder):
@@ -198,9 +189,6 @@ def test_a_damaged_int8_file_is_refused(folder, case: str):
     damage, words, _ = {**DAMAGED_INT8, "unknown": (UNKNOWN, "unknown tensor 'a\\nb'", "")}[case]
     rewrite(folder, WEIGHTS, damage((folder / WEIGHTS).read_bytes()))
     check_refused(folder, WEIGHTS, words)
-
-
-# cells.json
 
 
 @pytest.mark.parametrize("at", range(len(INVALID)))

@@ -83,9 +83,6 @@ def test_a_model_with_the_largest_allowed_weights_generates(tmp_path):
             assert len(generate(loaded, "abc", 20, seed=1, temperature=temperature, precision=precision)) == 20
 
 
-# matrices in 8 bits
-
-
 def numbers(weights: Int8Weights) -> list[torch.Tensor]:
     quantized = [*weights.layers, weights.output]
     parts = [part for matrix in quantized for part in (matrix.q, matrix.scale)]
@@ -110,9 +107,6 @@ def test_the_numbers_of_int8_inference_are_those_of_an_int8_file(tmp_path: Path,
         assert torch.equal(one, other)
     again.save_pretrained(tmp_path / "again", dtype="int8")
     assert (tmp_path / "again" / WEIGHTS).read_bytes() == (tmp_path / "int8" / WEIGHTS).read_bytes()
-
-
-# samples.jsonl and cells.json
 
 
 def sample(step: int, text: str = "né\n") -> Sample:

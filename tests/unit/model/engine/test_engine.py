@@ -96,9 +96,6 @@ def test_a_prompt_of_any_length_is_read_completely(lm):
         assert generate(lm, prompt, 1, temperature=0) == lm.tokenizer.vocab[int(logits[0, -1].argmax())]
 
 
-# continuing
-
-
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"top_k": 4}])
 @pytest.mark.parametrize("lengths", [*((cut, 40 - cut) for cut in range(1, 40, 3)), (1, 1, 5, 2, 11, 1, 19)])
 def test_a_reply_in_parts_equals_the_whole_wherever_it_is_cut(lm, settings, lengths):
@@ -133,9 +130,6 @@ def test_a_memory_that_does_not_fit_the_network_is_refused(lm, memory, reason):
         stream(lm, "b", memory=memory)
 
 
-# other requests in the batch
-
-
 @pytest.mark.parametrize("step", [0, 1, 10, 59])
 def test_replies_that_join_or_leave_change_no_other(lm, step):
     engine = Engine(lm)
@@ -160,9 +154,6 @@ def test_a_long_prompt_does_not_delay_other_replies(lm):
         engine.step()
         assert (reader.prompt_memory, {each.length for each in writers}) == (None, {written})
     assert finish(engine, reader) == [alone(lm, 9, 20, "To be, " * 6)]
-
-
-# who gets a slot
 
 
 def test_a_client_with_many_requests_leaves_slots_and_queue_places_to_others(lm):
@@ -303,9 +294,6 @@ def test_a_slow_program_gets_its_characters_one_by_one_and_the_same_text_as_a_fa
     assert len("".join(fast)) < MAX_BURST
 
 
-# stop texts
-
-
 def held_back(text: str, stop: str) -> int:
     return max(n for n in range(min(len(stop), len(text)) + 1) if text.endswith(stop[:n]))
 
@@ -335,9 +323,6 @@ def test_the_beginning_of_a_stop_text_is_released_if_the_reply_is_aborted(lm):
         engine.step()
     engine.abort(sequence)
     assert finish(engine, sequence) == [whole[:5]]
-
-
-# time
 
 
 def test_a_reply_ends_at_its_deadline_also_while_it_waits(lm, clock):
@@ -372,9 +357,6 @@ def test_a_speed_limit_holds_from_the_first_character_on_and_is_not_caught_up(lm
     for _ in range(50):
         engine.step()
     assert 1 <= paced.length - lengths[-1] <= 4
-
-
-# in a thread
 
 
 @pytest.fixture

@@ -47,7 +47,6 @@ def result_of(text: str, reply_as: str | None) -> dict[str, Any]:
 
 
 def vectors() -> list[dict[str, Any]]:
-    """Returns all samples with the results of the reader."""
     return [{**each, "expected": result_of(each["input"], each["reply_as"])} for each in STORED]
 
 

@@ -24,7 +24,6 @@ class Web:
         self.url = ""
 
     def serve(self, path: str, body: bytes = b"", status: int = 200, **headers: str) -> str:
-        """Serves a body at a path and returns the address."""
 
         def answer(request: BaseHTTPRequestHandler) -> None:
             request.send_response(status)

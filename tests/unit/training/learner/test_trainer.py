@@ -54,9 +54,6 @@ def test_gradients_are_clipped_to_the_maximum_norm() -> None:
     assert math.sqrt(sum(float(moment.square().sum()) for moment in moments)) <= 1e-6
 
 
-# dropout
-
-
 @pytest.mark.parametrize("place", ["dropout_in", "dropout_between", "dropout_out"])
 def test_a_locked_mask_holds_for_the_whole_window_and_differs_between_rows(
     place: str, monkeypatch: pytest.MonkeyPatch
@@ -98,9 +95,6 @@ def test_weight_dropout_sets_single_recurrent_weights_to_zero() -> None:
     assert torch.allclose(thinned(ids, state)[0], logits, atol=1e-5)
     other, _ = forward_with_dropout(network, recipe, ALL_ROWS, ids, state, random)  # has another mask
     assert not torch.allclose(other, logits, atol=1e-3)
-
-
-# Muon
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16)])

@@ -59,7 +59,6 @@ def busy(threads: int) -> float:
 
 
 def used(threads: Threads, machine: Callable[[int], float], steps: int) -> list[int]:
-    """The numbers that were used for some steps."""
     counts = []
     for _ in range(steps):
         counts.append(threads.use())

@@ -18,8 +18,6 @@ def test_a_sample_and_a_line_hold_no_control_characters(capsys: pytest.CaptureFi
 
 
 class GoneTerminal(io.StringIO):
-    """A terminal that was closed."""
-
     def write(self, text: str) -> int:
         raise OSError(5, "Input/output error")
 

@@ -61,10 +61,3 @@ def test_another_version_has_another_address(folder: Path) -> None:
     assert len({before.digest, renamed.digest, WebFiles(folder).digest}) == 3
     assert client(renamed).get(f"{before.base()}worker.wasm").status_code == 404
     assert client(renamed).get(f"{renamed.base()}worker.wasm").content == b"\0asm"
-
-
-def test_the_list_of_the_files_names_all_that_are_served() -> None:
-    files = WebFiles()
-    names = client(files).get(f"{files.base()}files.json").json()
-    assert {"index.html", "static.js", "offline.js", "worker/product.wasm"} <= set(names)
-    assert all(client(files).get(f"{files.base()}{name}").status_code == 200 for name in names)

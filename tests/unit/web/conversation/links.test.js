@@ -134,12 +134,6 @@ test("what a message adds to the end of a link is ignored", () => {
     assert.deepEqual(readLink(`${PLAIN}&text=${hash}`), { ...readLink(PLAIN), damaged: true });
 });
 
-test("what is too long for a message is refused when it is shared", () => {
-  assert.ok(writeLink(linkOf("x".repeat(1600))).length <= 1900);
-  const { id, values } = outcome(() => writeLink(linkOf("x".repeat(2000)))).reason;
-  assert.deepEqual([id, values.most], ["link.too_long", 1900]);
-});
-
 const served = (name, commit = "") => ({ name, commit, failure: null, loading: false });
 
 test("a link finds a model of another branch or commit, and the bundled one by its old names", () => {

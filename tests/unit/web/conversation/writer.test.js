@@ -7,10 +7,9 @@ import { emptyLog, lastTurn, pathTo, replyText, undo, wholeText } from "../../..
 import { authorOf, onNewLine } from "../../../../web/conversation/replies.js";
 import { Writer } from "../../../../web/conversation/writer.js";
 import { Refusal } from "../../../../web/engines/engine.js";
-import { LIMITS } from "../../../../web/settings.js";
 
 const VOCAB = [..."abcdefghijklmnop \n"];
-const modelOf = (commit, chat = null) => ({ name: "m", commit, vocab: VOCAB, chat, failure: null, loading: false });
+const MODEL = { name: "m", commit: "1".repeat(40), vocab: VOCAB, chat: null, failure: null, loading: false };
 
 /** Returns the character that a model draws: it depends on all that it has read, and on the draw; its seed may not matter. */
 function drawn(text, { settings: { seed, temperature, top_k = 0 }, cells }, draw) {
@@ -31,8 +30,8 @@ function expected(text, length, { seed = 1, temperature = 1, cells = [], draw = 
 }
 
 /** Returns a page with one model: its log, its writer, and the requests to its engine. */
-function pageOf({ chat = null } = {}) {
-  const page = { log: emptyLog(), model: modelOf("1".repeat(40), chat), requests: [], onText: () => {}, refusal: null };
+function pageOf() {
+  const page = { log: emptyLog(), model: MODEL, requests: [], onText: () => {}, refusal: null };
   const engine = {
     async write(request, { onText }, signal) {
       page.requests.push(request);
@@ -46,11 +45,10 @@ function pageOf({ chat = null } = {}) {
         onText(next);
         page.onText(received);
       }
-      return { end: chat ? "stop" : "length", rate: 60, error: null };
+      return { end: "length", rate: 60, error: null };
     },
   };
-  const find = () => page.model;
-  const shown = { log: () => page.log, changed() {}, status() {}, model: find };
+  const shown = { log: () => page.log, changed() {}, status() {}, model: () => page.model };
   return Object.assign(page, { writer: new Writer(/** @type {any} */ (engine), shown) });
 }
 
@@ -166,7 +164,7 @@ test("a change while a reply is written holds from its next character on, and St
   assert.equal(text(page).length, 20);
 });
 
-test("a refused request changes nothing, and long texts are refused", async () => {
+test("a refused request changes nothing, and a full conversation takes no more", async () => {
   const page = await written();
   const before = wholeText(page.log);
   page.refusal = "refusal.x";
@@ -175,29 +173,6 @@ test("a refused request changes nothing, and long texts are refused", async () =
     await assert.rejects(async () => page.writer[move](...given), { reason: { id: "refusal.x" } });
     assert.deepEqual([wholeText(page.log), pathTo(page.log).length, page.writer.busy], [before, 1, false], move);
   }
-  const send = (prompt, length) => page.writer.send(prompt, optionsOf(page, { length }));
-  assert.throws(() => send("a".repeat(LIMITS.prompt + 1), 20), { message: "refusal.characters" });
-  await assert.rejects(() => send("a", 100_000), { message: "refusal.conversation_full" });
-});
-
-test("a newer commit reads the text of the older one again", async () => {
-  const page = await written();
-  const old = text(page);
-  page.model = modelOf("2".repeat(40));
-  await page.writer.continueReply(optionsOf(page));
-  assert.equal(text(page), old + expected(`ab${old}`, 20, { draw: 20 }));
-  const { before, fresh, notices } = lastTurn(page.log).reply;
-  assert.deepEqual([before, fresh, notices[0].id], ["1".repeat(40), true, "notice.newer_commit_read"]);
-  assert.deepEqual(page.requests.at(-1).model, { name: "m", commit: "2".repeat(40) });
-});
-
-test("in a chat, Continue after the stop text lets the model write another turn", async () => {
-  const chat = { prefix: "a: ", suffix: "\nb: ", stop: "\n" };
-  const page = pageOf({ chat });
-  await page.writer.send("cd", optionsOf(page));
-  const first = page.requests[0];
-  assert.deepEqual([first.text, first.settings.stop], ["a: cd\nb: ", "\n"]);
-  await page.writer.continueReply(optionsOf(page));
-  assert.equal(page.requests[1].text, `${first.text}${expected(first.text, 20)}\nb: `);
-  assert.equal(pathTo(page.log).length, 2);
+  const full = { message: "refusal.conversation_full" };
+  await assert.rejects(() => page.writer.send("a", optionsOf(page, { length: 100_000 })), full);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bestOf, byHeart, chartOf } from "../../../../web/learn/page/progress.js";
+import { byHeart } from "../../../../web/learn/page/progress.js";
 
 const FALLING = Array.from({ length: 10 }, (_, n) => [100 * (n + 1), 1.9 - n / 10]);
 const RISING = FALLING.map(([step, loss]) => [step, 3 - loss]);
@@ -25,16 +25,4 @@ test("a network learns by heart when its held-out loss has clearly risen while t
   ])
     assert.equal(byHeart(given)?.step, step);
   assert.deepEqual(byHeart(curve([2, 1.5, 1, 1.03, 1.05])), { step: 300, lowest: 1, last: 1.05 });
-});
-
-test("the chart has logarithmic axes, and a dot at the lowest held-out loss", () => {
-  const given = curve([4, 2, 1, 1.1, 1.2]);
-  const { lines, best, ticks } = chartOf({ ...given, training: [[1, 4]] }, 1000);
-  const places = lines.heldOut.split(" ").map((point) => point.split(",").map(Number));
-  const shown = places.slice(0, 2).map((place) => place.map((part) => part.toFixed(3)).join(" "));
-  assert.deepEqual(shown, ["66.667 5.000", "76.701 50.000"]); // the second is the loss of the label in the middle
-  assert.deepEqual([best.left, best.top], places[2]);
-  assert.deepEqual(bestOf(given), [300, 1]);
-  const steps = ticks.map(({ step }) => step);
-  assert.deepEqual(steps, [1, 10, 100]);
 });

@@ -36,10 +36,3 @@ test("the character that is there is shown with its chance, however small it was
   assert.deepEqual(shown("z", -7.5), [...five, ["z", share(-7.5).toFixed(9)]]);
   assert.deepEqual(shown("z", null), five);
 });
-
-test("a very small chance is never broken between two lines", async () => {
-  for (const [tag, text] of Object.entries({ de: "<\u00a00,1\u00a0%", "zh-CN": "<\u00a00.1%", en: "<\u00a00.1%" })) {
-    await words.loadLanguages(WEB, tag);
-    assert.equal(chances.chance(0.0004), text);
-  }
-});

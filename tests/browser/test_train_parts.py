@@ -1,8 +1,12 @@
-"""What the training panel draws of a state that is put in, without a training: in a real browser."""
+"""Training in a real browser without a training: the worker that reads a text, and what the panel draws of a state.
+
+tests/unit/web/learn/texts.test.js has what the worker reads.
+"""
 
 import math
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 STEPS = 1000
@@ -36,7 +40,12 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
     expect(panel.locator(".figures")).to_contain_text("1:00 left")  # the minute that was chosen, not 3:18
     for name, text in (("highest", "4.00 bits per character"), ("lowest", "1.00"), ("last", "step 1,000")):
         expect(panel.locator(f".curve .{name}")).to_have_text(text)
-    expect(panel.locator(".curve .best")).not_to_have_attribute("hidden", "")
+    expect(panel.locator(".curve .tick")).to_have_text(["1", "10", "100"])  # both axes are logarithmic
+    points = (panel.locator(".curve .held-out").get_attribute("points") or "").split()
+    places = [[float(each) for each in point.split(",")] for point in points[:3]]
+    assert places == [pytest.approx(place, abs=1e-3) for place in ([66.667, 5], [76.701, 50], [82.571, 95])]
+    dot = panel.locator(".curve .best").evaluate("({ style }) => [style.left, style.top].map(parseFloat)")
+    assert dot == pytest.approx(places[2], abs=1e-3)  # at the lowest loss
     said = panel.locator(".explained").get_by_role("status", include_hidden=True)
     expect(said).to_have_text(
         "It begins to learn your text by heart: the loss on the held-out text has risen from 1.00 to 1.20. "
@@ -51,3 +60,34 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
     read = {"text": "", "name": "words", "characters": 120, "distinct": 2, "lines": 1}
     web_page.evaluate(PUT, {"text": read})
     expect(panel.locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")
+
+
+READ = """async (line) => {
+  const { readText } = await import("./learn/corpus/read.js");
+  const source = new Blob([line.repeat(5_000_000 / line.length)]);
+  let [turns, done] = [0, false];
+  const reading = readText(source, { name: "x" }).finally(() => (done = true));
+  while (!done) { await new Promise((go) => setTimeout(go)); turns++; }
+  const { characters, private: found } = await reading;
+  return { turns, characters, ids: found.map((each) => each.id) };
+}"""
+REFUSE = """async () => {
+  const { readText } = await import("./learn/corpus/read.js");
+  let ended = false;
+  readText("ab c".repeat(3_000_000), { name: "x" }).then(() => (ended = true));
+  const refused = await readText("abc", { name: "x" }).catch(({ reason }) => reason.id);
+  return [ended, refused];
+}"""
+
+
+def test_the_page_stays_smooth_while_a_large_text_is_read(web_page: Page) -> None:
+    """The main thread has no task of its own meanwhile: messages to itself are answered all the time."""
+    line = "On 3/4/1848 Ada paid 12.50 for it; write to ada@kurz.de, or call 0171 9018234.\n"
+    found = web_page.evaluate(READ, line)
+    assert found["characters"] == 5_000_000 // len(line) * len(line)
+    assert sorted(found["ids"]) == ["private.email", "private.phone"]
+    assert found["turns"] > 20
+
+
+def test_a_reading_ends_with_the_next_one_or_a_refusal(web_page: Page) -> None:
+    assert web_page.evaluate(REFUSE) == [False, "text.too_short"]
