@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from playwright.sync_api import Page
 
 from model import CharLSTM, LSTMState, generate
+from training.__main__ import main
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "the", "dog", "ran", "to", "the", "hat"]
 STEPS = 100
@@ -61,8 +62,9 @@ WRITE = """async (packed) => {
 }"""
 
 
-def sentences(count: int) -> str:
-    chosen = random.Random(0)
+def sentences(count: int, seed: int = 0) -> str:
+    """Return lines of random words."""
+    chosen = random.Random(seed)
     return "".join(" ".join(chosen.choices(WORDS, k=6)) + ".\n" for _ in range(count))
 
 
@@ -116,3 +118,15 @@ def test_python_finds_the_same_loss_and_writes_what_the_tab_writes(
     expected = float(F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten()))
     assert run["heldOut"][-1] == [STEPS, pytest.approx(expected, rel=1e-5)]
     assert web_page.evaluate(WRITE, run["packed"]) == generate(lm, "", 1000, seed=3)
+
+
+def test_training_goes_on_from_the_folder(run: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = unpacked(run, tmp_path)
+    (tmp_path / "text.txt").write_text(sentences(50, seed=9))
+    options = ["--from", "words", "--steps", "3", "--set", "batch=4,window=16", "--device", "cpu", "--out", "run"]
+    assert main(["text.txt", *options]) == 0
+    after = CharLSTM.from_pretrained(tmp_path / "run")
+    assert after.training["step"] == 3
+    assert after.config == before.config
+    assert after.tokenizer.vocab == before.tokenizer.vocab
