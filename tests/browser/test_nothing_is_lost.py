@@ -92,12 +92,10 @@ def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: Cha
     assert len(stored_logs(one)) == 2
 
 
-def test_another_conversation_during_a_reply_keeps_it_and_creates_no_copies(app: App, context: BrowserContext) -> None:
-    page = begin(context, app, length=400, least=1)
-    written = reply(page)
+def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App, context: BrowserContext) -> None:
+    page = begin(context, app, length=20, least=1)
+    settled(page)
     button(page, "New conversation").click()
-    expect(turns(page)).to_have_count(0)
-    expect(button(page, "Send")).to_be_enabled()
     earlier, said = page.locator("#history summary"), page.locator("#message")
     expect(earlier).to_be_visible()
     expect(said).to_have_text("Your text is kept in this browser, under “Earlier conversations”.")
@@ -113,7 +111,6 @@ def test_another_conversation_during_a_reply_keeps_it_and_creates_no_copies(app:
     expect(log(page).locator(".prompt").last).to_have_text("second")
     page.locator("#history li .open").click()
     expect(log(page).locator(".prompt").last).to_have_text("ROMEO:")
-    assert reply(page).startswith(written)
     page.locator("#history li .open").click()
     expect(log(page).locator(".prompt").last).to_have_text("second")
     assert len(stored_logs(page)) == 2
@@ -193,6 +190,17 @@ def test_a_letter_that_is_chosen_while_a_reply_is_written_ends_it_and_keeps_it(
     assert expected(lm, 400).startswith(old)
     assert (page.get_by_role("group", name="Now").locator(".reply").text_content() or "").startswith(char)
     button(page, "Stop").click()
+
+
+def test_a_new_conversation_ends_the_reply_that_is_written_and_keeps_it(app: App, context: BrowserContext) -> None:
+    page = begin(context, app, length=400, least=1)
+    written = reply(page)
+    button(page, "New conversation").click()
+    expect(turns(page)).to_have_count(0)
+    expect(button(page, "Send")).to_be_enabled()
+    page.locator("#history summary").click()
+    page.locator("#history .open").click()
+    assert reply(page).startswith(written)
 
 
 def click_at_once(page: Page, *names: str) -> None:
