@@ -204,10 +204,13 @@ def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_lens
     fast(page, 7)  # too short for a line end, to which the second step would move
     send(page, "mine")
     choose_lens(page, "What it remembers")
+    page.get_by_role("textbox", name="Prompt").fill("a draft")
     from_menu(page, "Take the tour")
     expect(page.locator(".wrote")).to_contain_text("it drew")  # some letters of the reply are uncertain, too
     page.locator("#tour").get_by_role("button", name="One letter").click()
     expect(footer(page)).to_contain_text("8 characters")
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
+    page.get_by_role("textbox", name="Prompt").fill("")
     button(page, "Next step").click()
     focused = page.locator(".log i.focus")
     expect(focused).to_have_count(1)
@@ -250,9 +253,27 @@ def test_escape_closes_one_thing(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("#share-link")).to_have_count(0)
     expect(page.locator("#tour")).to_be_visible()
-    page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
-    page.keyboard.press("Escape")
-    expect(page.locator("#tour")).to_be_hidden()
+    for shown in (page.locator("#tour"), page.locator("#stage")):
+        expect(shown).to_be_visible()
+        page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
+        page.keyboard.press("Escape")
+        expect(shown).to_be_hidden()
+        from_menu(page, "Watch it learn")
+    button(page, "Back to the conversation").click()
+
+
+def test_the_visitors_own_lines_become_short_beside_those_before(page: Page, app: App) -> None:
+    fast(page, 60)
+    setting(page, "Seed", 5)
+    page.locator("#settings > .close").click()
+    send(page, PROMPT)
+    button(page, "Make its lines short").click()
+    settled(page)
+    lm = app.served("learned").lm
+    assert reply(page) == generate(lm, PROMPT, 60, seed=5, clamps=[HELD])
+    before = page.get_by_role("group", name="The version before").locator(".reply")
+    expect(before).to_have_text(generate(lm, PROMPT, 60, seed=5), use_inner_text=False)
+    button(page, "Keep the old one").click()
 
 
 def test_back_closes_what_was_opened_last_and_stays_on_the_page(page: Page) -> None:
