@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import aclosing
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from model.settings import SETTINGS
 
-from .conversation.progress import check_words, write
-from .routes.requests import Services
+from .conversation.read_text import ReadText
+from .routes.requests import WriteRequest
+from .routes.running_replies import RunningReplies, check_words
 from .settings import MAX_LINK, check_params, check_text
 
 MAX_DESCRIPTION = 200  # characters; chats show fewer
@@ -27,25 +27,26 @@ _COMMIT = re.compile("@[0-9a-f]{40}$")
 _CHANGES = ("blend_with", "hold", "pick")  # fields with which the text is not that of the model alone
 
 
-async def shared_text(services: Services, query: str, address: str) -> str | None:
+async def shared_text(replies: RunningReplies, query: str, address: str) -> str | None:
     """Returns the prompt of a link and the beginning of its text; None if the query is no link that can be shown.
 
     Args:
-        services: what the routes share.
+        replies: the replies that are being written.
         query: the query of the document's address.
         address: of the client.
     """
     try:
         fields = _fields(query)
-        return await _written(services, fields, address) if fields.get("seed") else None
+        return await _written(replies, fields, address) if fields.get("seed") else None
     except ValueError:  # among them a RefusalError: a blocked word, or too many requests
         return None
 
 
-async def _written(services: Services, fields: dict[str, str], address: str) -> str:
+async def _written(replies: RunningReplies, fields: dict[str, str], address: str) -> str:
     prompt = check_text("prompt", fields.get("prompt", ""), MAX_PROMPT)
     numbers = {name: float(fields[name]) for name in SETTINGS if name != "stop" and fields.get(name)}
     params = check_params(numbers)
+    services = replies.services
     loaded, workers = services.registry.get(_COMMIT.sub("", fields.get("model", "")) or None), services.workers
     text = loaded.lm.chat.wrap(prompt) if loaded.lm.chat else prompt
     await workers.run_slices(address, check_words(loaded, text))
@@ -54,10 +55,14 @@ async def _written(services: Services, fields: dict[str, str], address: str) -> 
     stop = loaded.lm.chat.stop if loaded.lm.chat else ""
     params = replace(params, length=min(MAX_DESCRIPTION, params.length), share=None, stop=stop)
 
+    request = WriteRequest(client="preview", served=loaded, params=params)
+
     async def reply() -> str:
-        steps = write(loaded, text, params, workers, address=address, client_id=f"{address} preview")
-        async with aclosing(steps):
-            return [sequence async for sequence in steps][-1].text
+        running = await replies.start(request, ReadText(loaded, text), address)
+        try:
+            return "".join([piece async for piece in running.pieces()])
+        finally:
+            replies.end(running)
 
     async with workers.work(address):
         try:

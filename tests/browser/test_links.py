@@ -72,7 +72,7 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     second = write(page, "and 🙂")
     url = link(page)
     assert url.startswith(app.url + "?prompt=")
-    vars(app.page.write.states).update(vars(States()))  # as after a restart
+    vars(app.page.replies.states).update(vars(States()))  # as after a restart
     reader, complaints = open_page(new_context, app, url.removeprefix(app.url).replace("?", "?speed=200&"))
     expect(log(reader).locator(".mark")).to_have_text(SAME)
     expect(turns(reader)).to_have_count(2)

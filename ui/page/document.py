@@ -26,7 +26,8 @@ from ..access.answers import HEADERS
 from ..messages import LANGUAGES, best_language, filled
 from ..preview import shared_text, shortened
 from ..registry.registry import ModelRegistry
-from ..routes.requests import Services, address_of, route
+from ..routes.requests import address_of, route
+from ..routes.running_replies import RunningReplies
 from ..routes.web_files import WebFiles
 
 log = logging.getLogger("char-lstm")
@@ -69,13 +70,12 @@ class Document:
     """Answers requests for the page.
 
     Args:
-        services: what the routes share.
+        replies: the replies that are being written.
         web: the files of ``web/``.
     """
 
-    def __init__(self, services: Services, web: WebFiles) -> None:
-        self._services = services
-        self._registry = services.registry
+    def __init__(self, replies: RunningReplies, web: WebFiles) -> None:
+        self._replies, self._registry = replies, replies.services.registry
         self._web = web.base().removeprefix("/")  # relative to the document, which a proxy may serve below another path
         markup = _MAIN.search(web.text("index.html"))
         assert markup, "the document of the static page has a main element"  # noqa: S101
@@ -86,7 +86,7 @@ class Document:
         self._headers = {
             "cache-control": "no-store",
             "vary": "accept-language",
-            "content-security-policy": _policy(self._script, services.registry.site.allowed_origins),
+            "content-security-policy": _policy(self._script, self._registry.site.allowed_origins),
             "referrer-policy": "no-referrer",  # a link may be as long as all headers together may be
             "x-content-type-options": "nosniff",
         }
@@ -159,7 +159,7 @@ class Document:
         title, address = site.title_in(language), address_of_app(request)
         query = request.scope["query_string"].decode("latin-1")
         try:
-            text = await shared_text(self._services, query, address_of(request))
+            text = await shared_text(self._replies, query, address_of(request))
         except Exception:
             log.exception("the preview of a link could not be written")
             text = None

@@ -26,6 +26,7 @@ from ..routes.lenses.trace import Traces
 from ..routes.monitoring import health_routes
 from ..routes.openai.endpoints import OpenAI
 from ..routes.requests import Services
+from ..routes.running_replies import RunningReplies
 from ..routes.site import site_route
 from ..routes.stored import passages_route, samples_route
 from ..routes.web_files import FOLDER, WebFiles
@@ -59,20 +60,20 @@ class Page:
         self.registry = registry
         services = Services(registry)
         self.limiter, self.workers = services.limiter, services.workers
-        self.write = Writer(services)
+        self.replies = RunningReplies(services)
         self.traces = Traces(services)
         self.web = WebFiles()
-        self.document = Document(services, self.web)
-        self.endpoints = api_endpoints(services)
+        self.document = Document(self.replies, self.web)
+        self.endpoints = api_endpoints(self.replies)
         self.routes: list[Route] = [
             self.document.route,
             api_document_route(registry, self.endpoints),
             site_route(registry),
-            *self.write.routes,
+            *Writer(self.replies).routes,
             *([self.traces.route, passages_route(services)] if registry.site.lenses else []),
             samples_route(services),
             self.web.route,
-            *OpenAI(services, self.write.replies).routes,
+            *OpenAI(self.replies).routes,
             *health_routes(registry),
         ]
 

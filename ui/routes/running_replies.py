@@ -8,28 +8,39 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from model import Memory, Sequence
+from model.engine.engine import EngineBusyError
 
 from ..access.addresses import group_of
 from ..access.answers import HEADERS
 from ..access.workers import Workers
-from ..conversation.progress import check_words, write
 from ..conversation.read_text import ReadText
 from ..conversation.states import States
 from ..messages import Message, RefusalError
+from ..registry.loaded_model import LoadedModel
+from ..settings import DEADLINE_S
 from .requests import Services, WriteRequest
 
 log = logging.getLogger("char-lstm")
 
 # x-accel-buffering: a proxy must not collect messages and send them together.
 _STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
+_FIRST_S = 0.005  # until the first character, which is shown at once
+_BETWEEN_S = 1 / 30  # smooth to the eye
+_UPDATE_S = 0.0008  # of the server's time for an update: with more replies, each gets fewer updates
+_SLOWEST_S = 0.2  # between two updates, however many replies there are
+_KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
+_SLICE = 4_000  # characters
+_GRACE_S = 10.0  # after the deadline, at which a working engine ends a reply
 
 
 class RunningReply:
@@ -75,7 +86,7 @@ class RunningReply:
         """Follows the reply to its end and caches its state.
 
         Args:
-            steps: from `write`.
+            steps: from `_followed`.
             key: returns the key of the state after more of the reply.
             states: the cache of states.
             workers: the threads in which the text is hashed.
@@ -151,13 +162,12 @@ class RunningReplies:
     """The replies whose connections have not ended.
 
     Args:
-        states: the cache of states.
-        services: what the routes share.
+        services: what the routes share, which is the attribute ``services``.
     """
 
-    def __init__(self, states: States, services: Services) -> None:
-        self._states = states
-        self._services = services
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.states = States()
         self._replies: dict[str, RunningReply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -177,7 +187,7 @@ class RunningReplies:
         of the state after the text and more of the reply.
         """
         read = before.followed_by(request.received, request.cells)
-        return read, *self._states.find(read, (*request.boundaries, len(before.text))), read.key_with(request.cells)
+        return read, *self.states.find(read, (*request.boundaries, len(before.text))), read.key_with(request.cells)
 
     async def start(self, request: WriteRequest, before: ReadText, address: str) -> RunningReply:
         """Starts a reply after a text, and ends one with the same id: the page has lost its connection.
@@ -185,30 +195,32 @@ class RunningReplies:
         Raises:
             RefusalError: the text has a blocked word, or the address or the engine has too many replies.
         """
-        preparing = self._services.preparing
+        preparing = self.services.preparing
         read, memory, known, key = await preparing.run(address, self._find, request, before)
         self.stop(request.id)
         if read.served.engine.blocked:
             await preparing.run_slices(address, check_words(read.served, read.text, begin=known))
-        steps = write(
-            read.served,
-            read.text[known:],
-            replace(request.params, length=request.params.length - len(request.received)),
-            preparing,
-            address=address,
-            client_id=f"{address} {request.client}",
+        text, length = read.text[known:], request.params.length - len(request.received)
+        submit = partial(
+            read.served.engine.add_request,
+            text,
+            replace(request.params, length=length),
             memory=memory,
             draw_offset=request.draw_offset + len(request.received),
             chars_per_second=request.chars_per_second,
+            deadline_s=DEADLINE_S,
+            client_id=f"{address} {request.client}",
+            group_id=group_of(address),
             context=read.text[:known],
             clamps=request.cells,
             prompt_clamps=read.unread_clamps(known),
         )
+        steps = _followed(read.served, submit, preparing, address, read=len(text), length=length)
         sequence = await anext(steps)
-        shows_bits = self._services.registry.site.lenses
+        shows_bits = self.services.registry.site.lenses
         reply = RunningReply(request, sequence, address, shows_bits=shows_bits)
         self._replies[request.id] = reply
-        task = asyncio.create_task(reply.run(steps, key, self._states, preparing))
+        task = asyncio.create_task(reply.run(steps, key, self.states, preparing))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return reply
@@ -218,6 +230,77 @@ class RunningReplies:
         reply.stop()
         if self._replies.get(reply.request.id) is reply:
             del self._replies[reply.request.id]
+
+
+def check_words(served: LoadedModel, text: str, *, begin: int = 0) -> Generator[None, None, None]:
+    """Refuses a text in which a blocked word ends after its first characters. The message does not repeat the word.
+
+    Yields every few thousand characters: a text of 20,000 takes 0.1 s.
+
+    Raises:
+        RefusalError: the text has a blocked word.
+    """
+    if not served.engine.blocked or begin >= len(text):
+        return
+    watch = served.engine.blocked.watch(text[:begin])
+    for start in range(begin, len(text), _SLICE):
+        if any(watch.add(character) for character in text[start : start + _SLICE]):
+            break
+        yield
+    if watch.end():
+        raise RefusalError("refusal.blocked_word", field="prompt")
+
+
+async def _followed(
+    served: LoadedModel, submit: Callable[[], Sequence], workers: Workers, address: str, *, read: int, length: int
+) -> AsyncGenerator[Sequence, None]:
+    """Submits a reply, and yields its sequence whenever a reader should get an update.
+
+    That is at once, at the first character, at intervals, and at the end. The reply is aborted when the iteration ends,
+    also by an exception in the reader. It counts for the limits of its address.
+
+    Args:
+        submit: calls ``Engine.add_request``.
+        workers: the threads in which it is called.
+        read, length: how many characters the reply reads and may write.
+
+    Raises:
+        RefusalError: the address is over a limit, the queue is full, or the engine has stopped.
+    """
+    written, shown, began = 0, -1, time.monotonic()
+    sequence: Sequence | None = None
+    with workers.limiter.reply(address, read + length):
+        try:
+            sequence = await workers.run(address, submit)
+            del submit  # the engine frees what it has read of its arguments, and the reply may take minutes
+            updated_at = began
+            while True:
+                finished, written, now = sequence.finished, sequence.length, time.monotonic()
+                if finished or written != shown or now - updated_at >= _KEEPALIVE_S:
+                    shown, updated_at = written, now
+                    yield sequence
+                if finished:
+                    if isinstance(sequence.cause, EngineBusyError):  # it has made room for a reply of another address
+                        raise RefusalError("refusal.queue_full")
+                    return
+                # The thread may end right after the reply.
+                ended = not served.thread.is_alive() and not sequence.finished
+                if ended or now - began > DEADLINE_S + _GRACE_S:
+                    raise RefusalError("refusal.no_answer")
+                await asyncio.sleep(_pause(served, written, now - began))
+        except EngineBusyError:  # perhaps a newer commit has just replaced it
+            raise RefusalError("refusal.just_updated" if served.newer else "refusal.queue_full") from None
+        finally:
+            if sequence:
+                written = sequence.length
+                served.engine.abort(sequence)
+            workers.limiter.give_back(address, length - written)
+
+
+def _pause(served: LoadedModel, length: int, elapsed_s: float) -> float:
+    if not length:
+        return _FIRST_S if elapsed_s < 1 else _BETWEEN_S
+    return min(_SLOWEST_S, max(_BETWEEN_S, served.engine.running * _UPDATE_S))
 
 
 class EventStream(StreamingResponse):

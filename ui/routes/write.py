@@ -32,29 +32,25 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from ..access.answers import HEADERS
-from ..conversation.progress import check_words
 from ..conversation.read_text import ReadText
-from ..conversation.states import States
 from ..messages import RefusalError
 from ..registry.registry import LOADING
 from ..settings import MAX_STEPS, check_text, parse_json
-from .requests import Services, WriteRequest, address_of, parse_write, route
-from .running_replies import EventStream, RunningReplies, event
+from .requests import WriteRequest, address_of, parse_write, route
+from .running_replies import EventStream, RunningReplies, check_words, event
 
 
 class Writer:
     """Writes the replies of all pages."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self.states = States()
-        self.replies = RunningReplies(self.states, services)
+    def __init__(self, replies: RunningReplies) -> None:
+        self._services, self._replies = replies.services, replies
         answers = {"/write": self._write, "/write/stop": self._stop, "/write/check": self._check}
         self.routes = [route(path, answer) for path, answer in answers.items()]
 
     async def _stop(self, request: Request) -> JSONResponse:
         fields = await self._services.fields(request)
-        return JSONResponse({"stopped": self.replies.stop(fields.hex("id"))}, headers=HEADERS)
+        return JSONResponse({"stopped": self._replies.stop(fields.hex("id"))}, headers=HEADERS)
 
     async def _check(self, request: Request) -> JSONResponse:
         """Refuses texts that contain a blocked word."""
@@ -75,8 +71,8 @@ class Writer:
             wanted, before = await services.preparing.run(address, self._parse, body)
         if len(wanted.received) == wanted.params.length:  # the page lacks only the end
             return EventStream(_nothing_left(wanted.params.length))
-        reply = await self.replies.start(wanted, before, address)
-        return EventStream(reply.events(), partial(self.replies.end, reply))
+        reply = await self._replies.start(wanted, before, address)
+        return EventStream(reply.events(), partial(self._replies.end, reply))
 
     def _parse(self, body: bytes) -> tuple[WriteRequest, ReadText]:
         """Returns the request in a body. Parsed, 2,000 clamps take a megabyte: only while this works."""

@@ -27,7 +27,7 @@ def page(app: App, http: httpx.AsyncClient) -> PageClient:
 
 async def forget(app: App) -> None:
     """Empty the cache of states, so that the process knows no text."""
-    vars(app.page.write.states).update(vars(States()))
+    vars(app.page.replies.states).update(vars(States()))
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -256,6 +256,6 @@ async def test_addresses_with_many_slow_replies_close_writing_to_no_other(
         assert [(each["end"], each["error"]) for each in endings] == [("error", full)]
         written = engine.written
         await asyncio.to_thread(eventually, lambda: engine.written > written + len(tasks))
-        for each in list(app.page.write.replies._replies.values()):
+        for each in list(app.page.replies._replies.values()):
             each.stop()
         await asyncio.gather(*tasks)

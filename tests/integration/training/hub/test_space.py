@@ -28,6 +28,7 @@ from training.hub.spaces import Space, link_card
 from ui.page.document import Document
 from ui.registry.registry import ModelRegistry
 from ui.routes.requests import Services
+from ui.routes.running_replies import RunningReplies
 from ui.routes.web_files import WebFiles
 from ui.site_config import SiteConfig
 
@@ -80,7 +81,7 @@ def test_a_space_on_zero_gpu_gets_the_app_and_what_that_hardware_needs(tmp_path:
     assert {"spaces", "torch>=2.8,<2.12"} <= {*(tmp_path / "requirements.txt").read_text().split()}
     (registry := ModelRegistry([])).add("plays", lm)
     web = WebFiles(tmp_path / "web")
-    with TestClient(FastAPI(routes=[Document(Services(registry), web).route])) as client:
+    with TestClient(FastAPI(routes=[Document(RunningReplies(Services(registry)), web).route])) as client:
         pages = {"app.js": client.get("/").text, "static.js": web.text("index.html")}
     for entry, page in pages.items():
         assert page.count('rel="modulepreload"') == len(web_modules(ROOT / "web", entry)) > 20
