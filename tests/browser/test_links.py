@@ -28,7 +28,7 @@ from tests.browser.driving import (
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.unit.model.int8.test_vectors import tiny
-from ui.conversation.states import States
+from ui.conversation import States
 
 # Links to texts of `stored_model`. They must reproduce these texts in every later version, whatever models are bundled.
 STORED = json.loads((Path(__file__).parents[1] / "vectors" / "links.json").read_text(encoding="utf-8"))

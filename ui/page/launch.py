@@ -23,11 +23,10 @@ from ..access.gradio_calls import GradioCalls
 from ..registry.registry import ModelRegistry
 from ..routes.api import api_endpoints, refuse_malformed
 from ..routes.lenses.trace import Traces
-from ..routes.monitoring import health_routes
 from ..routes.openai.endpoints import OpenAI
 from ..routes.requests import Services
 from ..routes.running_replies import RunningReplies
-from ..routes.site import site_route
+from ..routes.site import health_routes, site_route
 from ..routes.stored import passages_route, samples_route
 from ..routes.web_files import FOLDER, WebFiles
 from ..routes.write import Writer

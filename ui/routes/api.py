@@ -27,7 +27,7 @@ from model.scoring.surprisal import Score, score_in_slices
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
-from ..conversation.read_text import ReadText
+from ..conversation import ReadText
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry

@@ -28,7 +28,7 @@ from model.settings import SETTINGS
 from ..access.answers import answer_to
 from ..access.limits import REQUESTS_AT_ONCE, Limiter
 from ..access.workers import Workers
-from ..conversation.read_text import ReadText
+from ..conversation import ReadText
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry

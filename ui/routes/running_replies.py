@@ -23,8 +23,7 @@ from model.engine.engine import EngineBusyError
 from ..access.addresses import group_of
 from ..access.answers import HEADERS
 from ..access.workers import Workers
-from ..conversation.read_text import ReadText
-from ..conversation.states import States
+from ..conversation import ReadText, States
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..settings import DEADLINE_S

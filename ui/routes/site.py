@@ -1,4 +1,4 @@
-"""A route that describes the site and its models to a page; open pages also poll it.
+"""Routes about the site: a description for a page, which open pages also poll; and its health, for monitoring.
 
     GET /site                the site: {"version": "…", "again_s": 30, "title": "…", "welcome": "…",
                              "notices": [MESSAGE], "models": [MODEL], "address": "https://…", "lenses": true}
@@ -12,6 +12,11 @@ MODEL has name, commit ("" for a folder), failure (MESSAGE or null), loading, ab
 model with the default settings), welcome_seed (its seed), examples, chat ({"prefix", "suffix", "stop"} or null),
 layers, hidden, vocab, cells (its named cells), samples (whether samples of its training are stored), exact (whether it
 writes the same text on every machine) and version (of the int8 inference, or "float32").
+
+A container runtime, a load balancer or Ray Serve requests
+
+    GET /healthz  {"status": "ok"} while the engine of every served model runs; otherwise 503: restart the process
+    GET /readyz   {"status": "ok"} once the first model can write; otherwise 503: send the visitors elsewhere
 """
 
 from __future__ import annotations
@@ -102,3 +107,20 @@ def _facts(served: LoadedModel | Preview) -> Mapping[str, object]:
         "exact": is_int8,
         "version": str(VERSION) if is_int8 else "float32",
     }
+
+
+def health_routes(registry: ModelRegistry) -> list[Route]:
+    """Returns the routes /healthz and /readyz."""
+
+    async def health(_request: Request) -> JSONResponse:
+        failed = registry.failed_engines
+        return _answer(f"the engine has ended: {failed}" if failed else "ok")
+
+    async def ready(_request: Request) -> JSONResponse:
+        return _answer("ok" if registry.first() and not registry.failed_engines else "no model is loaded")
+
+    return [route("/healthz", health, "GET"), route("/readyz", ready, "GET")]
+
+
+def _answer(status: str) -> JSONResponse:
+    return JSONResponse({"status": status}, 200 if status == "ok" else 503, HEADERS)

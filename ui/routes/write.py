@@ -32,7 +32,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from ..access.answers import HEADERS
-from ..conversation.read_text import ReadText
+from ..conversation import ReadText
 from ..messages import RefusalError
 from ..registry.registry import LOADING
 from ..settings import MAX_STEPS, check_text, parse_json

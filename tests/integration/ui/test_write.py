@@ -10,7 +10,7 @@ import pytest
 from model import Blend, BlockedWords, ChatFormat, SamplingParams, Sequence, generate
 from tests.support.app_server import App, eventually, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient, RefusedError
-from ui.conversation.states import States
+from ui.conversation import States
 from ui.site_config import SiteConfig
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"

@@ -21,8 +21,8 @@ and one of
     "at": 33       one character: {"top": [["e", -0.2], …], "rest": [-4.1, …]}, the most likely characters with their
         logits, then other logits. With "cell" also "gates": [i, f, g, o] of this cell, "cell": [c before, c after], and
         "held": whether it was clamped. With "step": {"settings": {…}, "draw": 7, "picked": false} also "step": how the
-        character was computed, see ``step_lens``. "settings" are those of the reply, null if the model did not write
-        the character; "draw" is the index of its random number, null if it was not drawn.
+        character was computed, see ``trace_answers``. "settings" are those of the reply, null if the model did not
+        write the character; "draw" is the index of its random number, null if it was not drawn.
     "why": 33      how much each of the 64 characters before it mattered: {"surprisal": 2.1, "start": 0,
         "changes": [0.3, …], "more": false}. "changes" says for each character from "start" on how many bits more the
         character at 33 costs without it, null where it would have no prediction. "more" is always false here; the
@@ -48,8 +48,7 @@ from model.attribution import WINDOW, occlusion_in_slices
 from ...access.addresses import group_of
 from ...access.answers import HEADERS, refusal_content
 from ...access.workers import Workers
-from ...conversation.read_text import ReadText
-from ...fair_cache import FairCache
+from ...conversation import FairCache, ReadText
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...settings import MAX_LENGTH, MAX_TEXT, Fields, check_params, refused

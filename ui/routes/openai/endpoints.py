@@ -27,7 +27,7 @@ from model.scoring.surprisal import Scorer
 from model.settings import MAX_SEED
 
 from ...access.answers import HEADERS, AsciiJSONResponse, openai_error
-from ...conversation.read_text import ReadText
+from ...conversation import ReadText
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ..requests import WriteRequest, address_of, route, while_connected

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from ui.access.limits import BODIES_AT_ONCE, MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits
-from ui.fair_cache import FairCache
+from ui.conversation import FairCache
 from ui.messages import RefusalError
 
 ONE, OTHER = "8.8.8.8", "8.8.4.4"

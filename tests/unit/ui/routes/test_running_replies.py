@@ -9,7 +9,7 @@ import pytest
 
 from model import SamplingParams
 from tests.support.app_server import serve
-from ui.conversation.read_text import ReadText
+from ui.conversation import ReadText
 from ui.registry.registry import ModelRegistry
 from ui.routes.requests import Services, WriteRequest
 from ui.routes.running_replies import RunningReplies

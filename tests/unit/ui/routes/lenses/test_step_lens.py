@@ -10,7 +10,7 @@ import pytest
 
 from model import CharLSTM, Clamp, SamplingParams, TextTrace, generate
 from tests.support.app_server import strong_model
-from ui.routes.lenses.step_lens import describe_step
+from ui.routes.lenses.trace_answers import describe_step
 
 ROOT = Path(__file__).parents[5]
 PROMPT = "ROMEO:🙃"

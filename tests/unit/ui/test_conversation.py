@@ -7,8 +7,7 @@ import pytest
 from model import ChatFormat, LSTMState, Memory, TextTrace
 from model.clamps import Clamp, Clamps, Stretches
 from tests.support.app_server import serve
-from ui.conversation.read_text import ReadText
-from ui.conversation.states import States
+from ui.conversation import ReadText, States
 from ui.registry.loaded_model import LoadedModel
 
 UP = (Clamp(1, 5, 4.0),)
