@@ -28,8 +28,7 @@ from .cli.main import main as train
 from .errors import RunError
 from .learner.dataset import split
 from .run.console import say
-from .run.kept_text import read_kept_text
-from .run.run_folder import has_checkpoint
+from .run.run_folder import has_checkpoint, read_kept_text
 from .run.snapshot import read_metrics
 from .signals import Signals
 

@@ -33,8 +33,7 @@ from ..run.checkpoint_manager import CheckpointManager
 from ..run.clock import Clock, restored
 from ..run.console import loss_text, say, warn
 from ..run.facts import CorpusRecord, versions
-from ..run.hub_resume import pull_run
-from ..run.run_folder import RunFolder
+from ..run.run_folder import RunFolder, pull_run
 from ..run.snapshot import Snapshot
 from ..run.threads import Threads
 from ..run.training_run import TrainingRun

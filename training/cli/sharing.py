@@ -37,8 +37,7 @@ from ..hub.destination import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destinati
 from ..hub.pusher import pending
 from ..run.console import loss_text, say
 from ..run.facts import CorpusRecord
-from ..run.kept_text import read_kept_text
-from ..run.run_folder import IDS
+from ..run.run_folder import IDS, read_kept_text
 from .fine_tune import NamedModel
 from .options import TrainOptions
 from .text import Text

@@ -22,8 +22,7 @@ from ..corpus.sources import dataset_of, expanded_path, is_public, language_of
 from ..errors import RunError
 from ..run.console import say, throttled, warn
 from ..run.facts import EXAMPLES_FROM, CorpusRecord, PublicText, TextFacts, frequent_beginnings
-from ..run.kept_text import read_kept_text, write_kept_text
-from ..run.run_folder import IDS, RunFolder
+from ..run.run_folder import IDS, RunFolder, read_kept_text, write_kept_text
 from ..run.snapshot import Snapshot
 from .options import TrainOptions, hides_file_names
 from .teachers import TeachersPlan

@@ -26,8 +26,7 @@ from tests.support.tiny_runs import (
 )
 from training.hub.destination import Destination
 from training.hub.pusher import push_pending
-from training.run.hub_resume import pull_run
-from training.run.run_folder import RunFolder
+from training.run.run_folder import RunFolder, pull_run
 
 pytestmark = pytest.mark.usefixtures("text")
 RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3")
