@@ -154,14 +154,14 @@ def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
     [entry] = app.registry.entries
     loaded, entry.loaded = entry.loaded, None
     entry.done.clear()
-    app.registry._settled.clear()
+    app.registry.settled.clear()
     net.restore()
     page.reload()
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("ROMEO:")
     expect(page.get_by_text("Loading random …")).to_be_visible()
     entry.loaded = loaded
     entry.done.set()
-    app.registry._settled.set()
+    app.registry.settled.set()
     expect(page.get_by_text("Loading random …")).to_be_hidden()
     button(page, "Send").click()
     expect(turns(page)).to_have_count(1)

@@ -21,8 +21,8 @@ import torch
 from model import CharLSTM, CharTokenizer, Engine, LSTMConfig, LSTMNetwork, LSTMState
 from model.settings import Precision
 from tests.support.http_server import free_port
-from ui.registry.loaded_model import LoadedModel
-from ui.registry.registry import ModelRegistry
+from ui.registry.loaded_model import LoadedModel, start_model
+from ui.registry.registry import Entry, ModelRegistry
 from ui.site_config import SiteConfig
 
 if TYPE_CHECKING:
@@ -81,6 +81,14 @@ def serve(seed: int = 0, name: str = "random", precision: Precision = "int8", **
     return LoadedModel(name, lm, Engine(lm, precision=precision), threading.current_thread())
 
 
+def add_model(registry: ModelRegistry, name: str, lm: CharLSTM) -> LoadedModel:
+    """Serve a model that is already in memory."""
+    entry = Entry("", name, start_model(name, lm, registry.precision, registry.site))
+    entry.done.set()
+    registry.entries.append(entry)
+    return registry.get(name)
+
+
 def strong_model() -> CharLSTM:
     """A model with such weights that a single cell matters."""
     lm = random_model()
@@ -126,7 +134,7 @@ def serving(
     registry = models if isinstance(models, ModelRegistry) else ModelRegistry(site=site)
     if not isinstance(models, ModelRegistry):
         for name, lm in models.items():
-            registry.add(name, lm)
+            add_model(registry, name, lm)
         registry.start()
         assert registry.wait(60)
 

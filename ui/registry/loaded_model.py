@@ -35,7 +35,6 @@ class LoadedModel:
         welcome_text: a text by the model, which an empty page shows.
         welcome_seed: the seed of the welcome text.
         newer: the model with a newer commit that replaced this one; None while this one is current.
-        unloaded: whether its weights were freed, which happens after its last reply.
         refused_commit: why a newer commit is not served; None if no commit was refused.
         parts: the two models of a blend; empty for one model.
     """
@@ -48,7 +47,6 @@ class LoadedModel:
     welcome_text: str = ""
     welcome_seed: int = 0
     newer: LoadedModel | None = None
-    unloaded: bool = False
     refused_commit: Message | None = None
     parts: tuple[LoadedModel, ...] = ()
 

@@ -53,9 +53,9 @@ def site_route(registry: ModelRegistry) -> Route:
 
     async def respond(request: Request) -> JSONResponse:
         # It changes whenever a model is loaded, updated or refused, and when the app restarts.
-        version = f"{registry.version}.{len(registry.loading)}{'' if registry.settled else '+'}"
+        version = f"{registry.version}.{len(registry.loading)}{'' if registry.settled.is_set() else '+'}"
         again_s = AGAIN_S if registry.may_change else None
-        if registry.loading or not registry.settled:
+        if registry.loading or not registry.settled.is_set():
             again_s = _LOADING_S
         content: dict[str, object] = {"version": version, "again_s": again_s}
         if request.query_params.get("since") != version:
@@ -78,7 +78,9 @@ def _model(entry: Entry, registry: ModelRegistry) -> Mapping[str, object]:
     """Returns the MODEL of an entry."""
     failure, served = entry.failure, entry.loaded or entry.preview
     facts = _facts(served) if served and not failure else _UNKNOWN
-    if not served and not failure and registry.settled:  # a page chooses another model until this one is loaded
+    if (
+        not served and not failure and registry.settled.is_set()
+    ):  # a page chooses another model until this one is loaded
         failure = Message("model.loading", names=[entry.name])
     return {
         "name": entry.name,

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from model.checkpoint.record import TrainingRecord, stored_welcome
 from model.files import web_modules
 from tests.local_hub import LocalHub
+from tests.support.app_server import add_model
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import Here
 from training.card.public_text import line
@@ -79,7 +80,7 @@ def test_a_space_on_zero_gpu_gets_the_app_and_what_that_hardware_needs(tmp_path:
     about = front_matter((tmp_path / "README.md").read_bytes())
     assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
     assert {"spaces", "torch>=2.8,<2.12"} <= {*(tmp_path / "requirements.txt").read_text().split()}
-    (registry := ModelRegistry([])).add("plays", lm)
+    add_model(registry := ModelRegistry([]), "plays", lm)
     web = WebFiles(tmp_path / "web")
     with TestClient(FastAPI(routes=[Document(RunningReplies(Services(registry)), web).route])) as client:
         pages = {"app.js": client.get("/").text, "static.js": web.text("index.html")}
