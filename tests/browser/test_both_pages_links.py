@@ -69,7 +69,7 @@ def test_a_link_of_one_page_opens_on_the_other(both: Site) -> None:
     assert f"model=ada%2Fone%40{both.commit}" in query
     registry = ModelRegistry([ONE])
     registry.start()
-    assert registry.wait(60)
+    assert registry.settled.wait(60)
     with serving(registry) as app:
         reader = follow(both, query, app)
         assert reply(reader) == text

@@ -96,7 +96,7 @@ def pages(module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Ite
     write_static(folder / "site", replace(lm, training={**lm.training, "corpus": LEARNED}))
     registry = ModelRegistry([TWO])
     registry.start()
-    assert registry.wait(60)
+    assert registry.settled.wait(60)
     add_model(registry, LEARNED, lm)
     with serving(registry) as app, serve(folder / "site") as url:
         yield Pages(app, App(url, ModelRegistry()), module_hub.url)

@@ -136,7 +136,7 @@ def serving(
         for name, lm in models.items():
             add_model(registry, name, lm)
         registry.start()
-        assert registry.wait(60)
+        assert registry.settled.wait(60)
 
     async def start() -> tuple[AppServer, str]:
         # Without a running event loop Gradio makes loops that it never closes, and pytest reports them as a leak.

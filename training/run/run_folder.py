@@ -100,7 +100,7 @@ class RunFolder:
     def discard(self, *, with_checkpoints: bool = False) -> None:
         """Unlocks the folder; removes a new one, unless a checkpoint of the run or of a teacher is to be kept."""
         self._lock.release()
-        is_kept = any(has_checkpoint(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
+        is_kept = any(checkpoints_of(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
         if self.path in self._new and (with_checkpoints or not is_kept):
             _remove(self.path)
             if self.path.parent in self._new:
@@ -261,11 +261,6 @@ def older_best(folder: Path, newest: Snapshot) -> int | None:
     is_same = all(best.get(name) == other.get(name) for name in ("recipe", "corpus", "corpus_characters"))
     step = best.get("step", 0)
     return step if is_same and 0 < step < newest.step else None
-
-
-def has_checkpoint(run: Path) -> bool:
-    """Returns whether a folder holds a run that can be resumed."""
-    return bool(checkpoints_of(run))
 
 
 def _remove(*paths: Path) -> None:

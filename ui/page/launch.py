@@ -36,7 +36,6 @@ MAX_READERS = 512  # streams of the API at once; the engine's own queue is full 
 MAX_STATES = 100  # of Gradio's sessions, which nothing here uses
 _OPTIONS: dict[str, Any] = {
     "show_error": False,  # the text of an exception may hold a path; that of gr.Error is always sent
-    "max_file_size": "1kb",  # nothing is uploaded here, and the filter closes the route
     "enable_monitoring": False,
     "run_history": False,
     "ssr_mode": False,

@@ -120,10 +120,6 @@ class ModelRegistry:
             threading.Thread(target=self._load, args=(entry, after), daemon=True).start()
         threading.Thread(target=self._settle, daemon=True).start()
 
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Waits until every model is loaded or has failed; returns whether that happened in time."""
-        return self.settled.wait(timeout_s)
-
     def stop(self) -> None:
         """Stops every engine, which ends all replies, and looks for no newer commits."""
         self.stopped.set()
@@ -241,7 +237,7 @@ class ModelRegistry:
             raise self.unknown(name)
         entry = found[0]
         if entry.failure:
-            raise RefusalError.of(entry.failure, status=404)
+            raise RefusalError(entry.failure, status=404)
         if entry.loaded is None:
             self._load_on_demand(entry)
             raise RefusalError("refusal.named_loading", field="model", name=entry.name)

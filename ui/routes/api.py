@@ -231,7 +231,7 @@ async def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) 
         second = await registry.find(name)
     except RefusalError as refusal:
         message = Message(refusal.id, **refusal.values)
-        raise RefusalError.of(message, field="blend_with" if refusal.field else "") from None
+        raise RefusalError(message, field="blend_with" if refusal.field else "") from None
     if second is first:
         raise refused("blend_with", name, Message("rule.other_model"))
     return second

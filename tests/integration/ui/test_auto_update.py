@@ -55,7 +55,7 @@ def auto_updated(*specs: str) -> Iterator[ModelRegistry]:
     registry = ModelRegistry(specs)
     registry.start()
     start_updates(registry, INTERVAL_S)
-    assert registry.wait(120)
+    assert registry.settled.wait(120)
     try:
         yield registry
     finally:

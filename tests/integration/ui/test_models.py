@@ -29,7 +29,7 @@ def files(tmp_path: Path) -> dict[str, bytes]:
 def registry_of(*specs: str) -> ModelRegistry:
     registry = ModelRegistry(specs)
     registry.start()
-    assert registry.wait(120)
+    assert registry.settled.wait(120)
     return registry
 
 
@@ -124,7 +124,7 @@ def with_lazy(tmp_path: Path) -> Callable[[], ModelRegistry]:
     def start() -> ModelRegistry:
         registry = ModelRegistry([str(tmp_path / "first")], on_demand=[str(tmp_path / "lazy")])
         registry.start()
-        assert registry.wait(60)
+        assert registry.settled.wait(60)
         return registry
 
     return start

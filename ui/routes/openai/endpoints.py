@@ -59,7 +59,7 @@ class _Choice:
         """Returns why the text has ended, in the protocol's words; raises if the model has failed or is too busy."""
         if self.reply and (error := self.reply.error):
             busy = error.id.startswith("refusal.")
-            raise RefusalError.of(error) if busy else HTTPException(500, str(error))
+            raise RefusalError(error) if busy else HTTPException(500, str(error))
         if self.reply and self.reply.finish_reason == "abort":  # the app ends, or a newer commit replaces the model
             raise RefusalError("refusal.no_answer")
         return reason_of(self.reply.finish_reason) if self.reply else "length"
