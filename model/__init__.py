@@ -46,8 +46,7 @@ if TYPE_CHECKING:
     from .hub.errors import ModelUnavailableError as ModelUnavailableError
     from .lstm import LSTMConfig as LSTMConfig, LSTMNetwork as LSTMNetwork, LSTMState as LSTMState
     from .named_cells import Cell as Cell
-    from .scoring.adaptation import adapted as adapted, score_adapting as score_adapting
-    from .scoring.surprisal import Score as Score, score as score
+    from .scoring import Score as Score, adapted as adapted, score as score, score_adapting as score_adapting
     from .settings import SamplingParams as SamplingParams
     from .tokenizer import CharTokenizer as CharTokenizer, UnknownCharactersError as UnknownCharactersError
     from .trace import StepTrace as StepTrace, TextTrace as TextTrace, TokenTrace as TokenTrace
@@ -69,8 +68,7 @@ _EXPORTS = {  # by module: its public names. A module, and torch with it, is imp
     "hub.errors": ("ModelUnavailableError",),
     "lstm": ("LSTMConfig", "LSTMNetwork", "LSTMState"),
     "named_cells": ("Cell",),
-    "scoring.adaptation": ("adapted", "score_adapting"),
-    "scoring.surprisal": ("Score", "score"),
+    "scoring": ("Score", "adapted", "score", "score_adapting"),
     "settings": ("SamplingParams",),
     "tokenizer": ("CharTokenizer", "UnknownCharactersError"),
     "trace": ("StepTrace", "TextTrace", "TokenTrace"),

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from model import TextTrace
 from model.attribution import occlusion_in_slices
-from model.scoring.surprisal import result_of
+from model.scoring import result_of
 from tests.browser.driving import button, continued, footer, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_cell, choose_lens, quoted
 from tests.support.app_server import eventually

@@ -4,7 +4,6 @@ recipe          every number that decides how a model is trained, with bounds an
 schedule        the learning rate, evaluations and samples at each progress
 dataset         batches: a pure function of the ids, the seed and the step; paragraphs in random order
 trainer         the first weights, the training step and its state
-dropout         locked dropout and weight dropout
 optimizers      Muon for the LSTM's matrices, AdamW for the rest
 shared_steps    a step that all processes of a run take together
 evaluation      the held-out loss under two protocols, and its 95 % interval

@@ -34,8 +34,8 @@ from ..conversation import ReadText
 from ..messages import LANGUAGES, best_language, filled
 from ..registry.registry import ModelRegistry
 from ..routes.requests import WriteRequest, address_of, route
-from ..routes.running_replies import RunningReplies, check_words
 from ..routes.web_files import WebFiles
+from ..routes.write import RunningReplies, check_words
 from ..settings import MAX_LINK, check_params, check_text
 
 log = logging.getLogger("char-lstm")

@@ -25,11 +25,10 @@ from ..routes.api import api_endpoints, refuse_malformed
 from ..routes.lenses.trace import Traces
 from ..routes.openai.endpoints import OpenAI
 from ..routes.requests import Services
-from ..routes.running_replies import RunningReplies
 from ..routes.site import health_routes, site_route
 from ..routes.stored import passages_route, samples_route
 from ..routes.web_files import FOLDER, WebFiles
-from ..routes.write import Writer
+from ..routes.write import RunningReplies, Writer
 from .document import Document, api_document_route
 
 MAX_READERS = 512  # streams of the API at once; the engine's own queue is full earlier, and refuses with a message

@@ -4,7 +4,6 @@ api              /generate, /score, /inspect
 site             the site and its models, for the page; health, readiness
 write            replies for the page, as server-sent events
 openai           OpenAI's protocol, for programs
-running_replies  the replies that are being written
 lenses           the routes of the lenses
 stored           samples and passages, which are stored beside a model
 web_files        the files of web/, at an address for each version

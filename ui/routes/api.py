@@ -23,7 +23,7 @@ from fastapi.responses import JSONResponse
 from model import TextTrace, TokenTrace
 from model.clamps import MAX_CLAMPS, MAX_VALUE
 from model.engine.blend import DEFAULT_SHARE
-from model.scoring.surprisal import Score, score_in_slices
+from model.scoring import Score, score_in_slices
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
@@ -42,7 +42,7 @@ from ..settings import (
     refused,
 )
 from .requests import Services, WriteRequest
-from .running_replies import RunningReplies, RunningReply
+from .write import RunningReplies, RunningReply
 
 log = logging.getLogger("char-lstm")
 

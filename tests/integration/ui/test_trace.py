@@ -15,7 +15,7 @@ from model import Blend, BlockedWords, Cell, TextTrace, generate
 from model.attribution import occlusion_in_slices
 from model.clamps import Clamp
 from model.named_cells import Sample
-from model.scoring.surprisal import result_of
+from model.scoring import result_of
 from tests.support.app_server import App, eventually
 from tests.support.page_client import PageClient, english
 from tests.support.request_bodies import TRACE

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from model import adapted, generate, score, score_adapting
+from model import adapted, generate, score, score_adapting, scoring
 from model.__main__ import main
 from model.cli.evaluate import surprisals
-from model.scoring import surprisal
 from model.settings import UsageError
 from training.learner.evaluation import cold_losses
 
@@ -26,7 +25,7 @@ def test_bits_equal_those_of_single_steps_whatever_the_size_of_the_chunks(lm, mo
     for before, after in itertools.pairwise(ids):
         logits, state = lm.network.step(torch.tensor([before]), state)
         bits.append(-math.log2(float(logits[0].double().softmax(0)[after])))
-    monkeypatch.setattr(surprisal, "_CHUNK", chunk)
+    monkeypatch.setattr(scoring, "_CHUNK", chunk)
     np.testing.assert_allclose(score(lm, TEXT).bits, bits, atol=1e-4)
 
 

@@ -16,7 +16,7 @@ from model.attribution import occlusion_in_slices
 from model.checkpoint.names import WEIGHTS
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
-from model.scoring.surprisal import result_of
+from model.scoring import result_of
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.cells_files import CELL, PLACES, content

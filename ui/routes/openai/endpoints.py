@@ -23,7 +23,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from model.int8.weights import VERSION
-from model.scoring.surprisal import Scorer
+from model.scoring import Scorer
 from model.settings import MAX_SEED
 
 from ...access.answers import HEADERS, AsciiJSONResponse, openai_error
@@ -31,7 +31,7 @@ from ...conversation import ReadText
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ..requests import WriteRequest, address_of, route, while_connected
-from ..running_replies import EventStream, RunningReplies, RunningReply
+from ..write import EventStream, RunningReplies, RunningReply
 from .protocol import Probabilities, Shape, Wanted, chat_prompt, parse, reason_of, sent
 
 log = logging.getLogger("char-lstm")

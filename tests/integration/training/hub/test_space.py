@@ -29,8 +29,8 @@ from training.hub.spaces import Space, link_card
 from ui.page.document import Document
 from ui.registry.registry import ModelRegistry
 from ui.routes.requests import Services
-from ui.routes.running_replies import RunningReplies
 from ui.routes.web_files import WebFiles
+from ui.routes.write import RunningReplies
 from ui.site_config import SiteConfig
 
 TITLE = "Ada's <letters>"

@@ -12,7 +12,7 @@ from tests.support.app_server import serve
 from ui.conversation import ReadText
 from ui.registry.registry import ModelRegistry
 from ui.routes.requests import Services, WriteRequest
-from ui.routes.running_replies import RunningReplies
+from ui.routes.write import RunningReplies
 
 pytestmark = pytest.mark.anyio
 
