@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from .attribution import Occlusion as Occlusion, occlusion as occlusion
     from .char_lstm import CharLSTM as CharLSTM
     from .chat import ChatFormat as ChatFormat
-    from .checkpoint.bundled import PRETRAINED as PRETRAINED
     from .checkpoint.format import CheckpointError as CheckpointError
+    from .checkpoint.names import PRETRAINED as PRETRAINED
     from .clamps import Clamp as Clamp
     from .engine.blend import Blend as Blend, LanguageModel as LanguageModel
     from .engine.blocked_words import BlockedWords as BlockedWords
@@ -55,7 +55,7 @@ __version__ = "0.2.0"
 
 _EXPORTS = {  # by module: its public names. A module, and torch with it, is imported when one of its names is used.
     "attribution": ("Occlusion", "occlusion"),
-    "checkpoint.bundled": ("PRETRAINED",),
+    "checkpoint.names": ("PRETRAINED",),
     "char_lstm": ("CharLSTM",),
     "chat": ("ChatFormat",),
     "checkpoint.format": ("CheckpointError",),

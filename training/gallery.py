@@ -15,16 +15,13 @@ from pathlib import Path
 
 from model import CharLSTM, score, score_adapting
 from model.char_lstm import checkpoint_folder
-from model.checkpoint.bundled import BUNDLED_FOLDER
-from model.checkpoint.names import METRICS, SAMPLES
-from model.checkpoint.pointer import checkpoints_of
-from model.checkpoint.record import TrainingRecord
-from model.checkpoint.samples import samples_from_json
+from model.checkpoint.names import BUNDLED_FOLDER, METRICS, SAMPLES, checkpoints_of
+from model.checkpoint.record import TrainingRecord, samples_from_json
 from model.files import atomic_write
 
 from .card.model_card import write_card
 from .card.overlap import Source
-from .card.welcome import write_welcome
+from .card.summary import write_welcome
 from .cli.main import main as train
 from .errors import RunError
 from .learner.dataset import split

@@ -13,7 +13,7 @@ from tests.browser.test_static_loading import delay, let_go, wait_for_request
 from tests.support.app_server import random_model
 from tests.support.both_pages import Site
 from tests.support.chromium import serve
-from training.card.welcome import with_welcome
+from training.card.summary import with_welcome
 from training.hub.space_files import write_static
 
 

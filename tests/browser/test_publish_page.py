@@ -16,7 +16,7 @@ from tests.support.app_server import add_model, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
 from training.card.public_text import line
-from training.card.welcome import write_welcome
+from training.card.summary import write_welcome
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint.pointer import checkpoints_of
+from model.checkpoint.names import checkpoints_of
 from tests.support.platforms import posix_only
 from tests.support.ray_programs import ray_pids, with_ray
 from tests.support.tiny_runs import SIZES, be_quick, outcome, write_text

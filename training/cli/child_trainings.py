@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Event
 
 from model.checkpoint.format import CheckpointError
-from model.checkpoint.pointer import checkpoints_of
+from model.checkpoint.names import checkpoints_of
 from model.terminal import one_line
 
 from ..errors import RunError

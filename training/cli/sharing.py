@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from model.char_lstm import checkpoint_folder
-from model.checkpoint.bundled import BUNDLED_FOLDER
-from model.checkpoint.names import CONFIG
-from model.checkpoint.pointer import LATEST
+from model.checkpoint.names import BUNDLED_FOLDER, CONFIG, LATEST
 from model.terminal import one_line
 
 from ..card.public_text import public_source

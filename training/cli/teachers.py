@@ -18,7 +18,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat
 from model.backends.device import has_fast_bfloat16
-from model.checkpoint.pointer import checkpoints_of
+from model.checkpoint.names import checkpoints_of
 from model.checkpoint.record import TaughtBy
 from model.cli.arguments import UsageError
 from model.files import atomic_write, json_bytes

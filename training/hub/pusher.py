@@ -18,8 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from model.checkpoint.names import METRICS, STATE
-from model.checkpoint.pointer import BEST, checkpoints_of, pointed_checkpoint, step_of
+from model.checkpoint.names import BEST, METRICS, STATE, checkpoints_of, pointed_checkpoint, step_of
 from model.hub.limits import time_limits
 from model.terminal import duration_text
 

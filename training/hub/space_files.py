@@ -19,16 +19,15 @@ from typing import Any
 from huggingface_hub import SpaceCardData, constants
 
 from model import CharLSTM
-from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.format import INT8
-from model.checkpoint.names import CARD
+from model.checkpoint.names import BUNDLED_FOLDER, CARD
 from model.checkpoint.record import stored_welcome
 from model.checkpoint.write import smallest_dtype
 from model.files import PUBLIC_HUB, atomic_write, web_content
 from model.settings import MAX_TITLE
 
 from ..card.public_text import line, markdown, public_source
-from ..card.welcome import with_welcome
+from ..card.summary import with_welcome
 from ..errors import RunError
 from .spaces import STATIC, ZERO_GPU, flavor_of
 

@@ -12,10 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from model import CharLSTM
-from model.checkpoint.names import METRICS, SAMPLES
-from model.checkpoint.pointer import BEST, LATEST, step_of
-from model.checkpoint.record import TrainingRecord
-from model.checkpoint.samples import Sample
+from model.checkpoint.names import BEST, LATEST, METRICS, SAMPLES, step_of
+from model.checkpoint.record import Sample, TrainingRecord
 from model.checkpoint.write import write_cells, write_training
 from model.files import FULL_DISK, atomic_write, json_lines
 

@@ -36,10 +36,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from model.checkpoint.format import CheckpointError, parse_json
-from model.checkpoint.names import SAMPLES
-from model.checkpoint.pointer import BEST, LATEST, checkpoints_of, pointed_checkpoint, step_of
+from model.checkpoint.names import BEST, LATEST, SAMPLES, checkpoints_of, pointed_checkpoint, step_of
 from model.checkpoint.read import read_checkpoint
-from model.checkpoint.samples import Sample, samples_from_json
+from model.checkpoint.record import Sample, samples_from_json
 from model.files import atomic_write, sync_folder
 
 from ..corpus.ids_file import open_ids

@@ -19,7 +19,7 @@ from torch import Tensor
 from model.checkpoint.format import Checkpoint, CheckpointError, parse_json
 from model.checkpoint.names import METRICS, STATE
 from model.checkpoint.read import check_hash, read_checkpoint, read_manifest
-from model.checkpoint.samples import Sample
+from model.checkpoint.record import Sample
 from model.checkpoint.write import write_checkpoint, write_manifest
 from model.files import atomic_write, json_bytes, json_lines
 

@@ -21,8 +21,7 @@ from torch import Tensor
 
 from model import CharLSTM, CharTokenizer, ChatFormat, generate
 from model.checkpoint.format import Checkpoint, CheckpointError
-from model.checkpoint.record import TrainingRecord
-from model.checkpoint.samples import Sample, thinned
+from model.checkpoint.record import Sample, TrainingRecord, thinned
 
 from ..card.curve import sparkline
 from ..corpus.ids_file import Ids

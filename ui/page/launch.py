@@ -22,11 +22,10 @@ from ..access.filter import RequestFilter
 from ..access.gradio_calls import GradioCalls
 from ..registry.registry import ModelRegistry
 from ..routes.api import api_endpoints, refuse_malformed
-from ..routes.lenses.trace import Traces
+from ..routes.lenses import Traces
 from ..routes.openai.endpoints import OpenAI
 from ..routes.requests import Services
-from ..routes.site import health_routes, site_route
-from ..routes.stored import passages_route, samples_route
+from ..routes.site import health_routes, passages_route, samples_route, site_route
 from ..routes.web_files import FOLDER, WebFiles
 from ..routes.write import RunningReplies, Writer
 from .document import Document, api_document_route

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, ModelUnavailableError
 from model.char_lstm import checkpoint_folder
-from model.checkpoint.bundled import BUNDLED, bundled_name
+from model.checkpoint.names import BUNDLED, bundled_name
 from model.checkpoint.read import read_checkpoint
 from model.hub.snapshot import is_commit
 from model.settings import Precision, shorten

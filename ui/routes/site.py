@@ -1,4 +1,4 @@
-"""Routes about the site: a description for a page, which open pages also poll; and its health, for monitoring.
+"""Routes about the site: a description for a page, which open pages poll; what is stored beside its models; health.
 
     GET /site                the site: {"version": "…", "again_s": 30, "title": "…", "welcome": "…",
                              "notices": [MESSAGE], "models": [MODEL], "address": "https://…", "lenses": true}
@@ -17,6 +17,15 @@ A container runtime, a load balancer or Ray Serve requests
 
     GET /healthz  {"status": "ok"} while the engine of every served model runs; otherwise 503: restart the process
     GET /readyz   {"status": "ok"} once the first model can write; otherwise 503: send the visitors elsewhere
+
+Routes with what is stored beside a model. What holds a blocked word is left out.
+
+    GET /samples?model=NAME  the texts that it wrote during its training, from samples.jsonl:
+                             {"samples": [[step, text], …]}, oldest first
+    POST /passages           {"model": {"name": …, "commit": …}, "cell": [layer, index]}: the passages in which a named
+                             cell is highest and lowest, from cells.json: {"seed": 1, "high": [[before, character,
+                             after], …], "low": …}, the most extreme ones first. "seed" is the seed with which the model
+                             wrote the text; null for held-out text. The lists are empty for a cell without passages.
 """
 
 from __future__ import annotations
@@ -35,7 +44,8 @@ from ..access.answers import HEADERS
 from ..messages import Message
 from ..registry.loaded_model import LoadedModel, Preview
 from ..registry.registry import Entry, ModelRegistry
-from .requests import route
+from .lenses import read_cell
+from .requests import Services, address_of, route
 
 AGAIN_S = 30.0  # between two polls of an open page
 _LOADING_S = 1.0  # between two polls while a model still loads
@@ -126,3 +136,44 @@ def health_routes(registry: ModelRegistry) -> list[Route]:
 
 def _answer(status: str) -> JSONResponse:
     return JSONResponse({"status": status}, 200 if status == "ok" else 503, HEADERS)
+
+
+def samples_route(services: Services) -> Route:
+    """Returns the route, which the demonstration *Watch it learn* requests."""
+
+    async def respond(request: Request) -> JSONResponse:
+        served = await services.registry.find(request.query_params.get("model"))
+        # A million characters may be searched.
+        samples = await services.workers.run(address_of(request), _shown, served)
+        return JSONResponse({"samples": samples}, headers=HEADERS)
+
+    return route("/samples", respond, "GET")
+
+
+def _shown(served: LoadedModel) -> list[tuple[int, str]]:
+    """Returns step and text of the samples that may be shown on this site."""
+    samples = [(each["step"], each["prompt"] + each["text"]) for each in served.lm.models[0].samples]
+    return [(step, text) for step, text in samples if not served.engine.blocked.inside(text)]
+
+
+def passages_route(services: Services) -> Route:
+    """Returns the route, which the lens Memory requests."""
+
+    async def respond(request: Request) -> JSONResponse:
+        fields = await services.fields(request)
+        served = await services.model(fields, address_of(request))
+        return JSONResponse(_passages(served, *read_cell(fields)), headers=HEADERS)
+
+    return route("/passages", respond)
+
+
+def _passages(served: LoadedModel, layer: int, index: int) -> Mapping[str, object]:
+    """Returns the passages of a cell that may be shown on this site."""
+    cell = next((each for each in served.lm.cells if (each.layer, each.index) == (layer, index)), None)
+    if cell is None or cell.sample is None:
+        return {"seed": None, "high": [], "low": []}
+    high, low = (
+        [each for each in cell.passages(positions) if not served.engine.blocked.inside("".join(each))]
+        for positions in (cell.high, cell.low)
+    )
+    return {"seed": cell.sample.seed, "high": high, "low": low}

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from model import CharLSTM, SamplingParams, generate
-from model.checkpoint.bundled import BUNDLED
+from model.checkpoint.names import BUNDLED
 from tests.local_hub import LocalHub, Repo
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.hub_faults import HARMLESS, SOME, faulty

@@ -10,7 +10,7 @@ import pytest
 
 from app import PlainFormatter
 from model import CharLSTM, generate
-from model.checkpoint.bundled import BUNDLED
+from model.checkpoint.names import BUNDLED
 from model.checkpoint.record import Welcome
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving

@@ -25,7 +25,7 @@ from tests.support.node_engine import NodeEngine, node_engine, request
 from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import write_static
 from ui.messages import RefusalError
-from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why, describe_step
+from ui.routes.lenses import answer_at, answer_from, answer_why, describe_step
 from ui.settings import Fields, check_clamps
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model import CharLSTM
-from model.checkpoint.pointer import checkpoints_of
+from model.checkpoint.names import checkpoints_of
 from tests.support.app_server import eventually
 from tests.support.tiny_runs import SIZES, Here, outcome, write_text
 from tests.support.training_processes import Training

@@ -18,7 +18,7 @@ from tests.support.app_server import add_model
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import Here
 from training.card.public_text import line
-from training.card.welcome import with_welcome
+from training.card.summary import with_welcome
 from training.cli.options import parse_train
 from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
