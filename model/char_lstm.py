@@ -14,9 +14,8 @@ from pathlib import Path, PureWindowsPath
 import torch
 
 from .backends import backend
-from .backends.backend import Backend
+from .backends.backend import Backend, Float32Backend, TorchInt8Backend
 from .backends.device import int8_device
-from .backends.torch_backends import Float32Backend, TorchInt8Backend
 from .chat import ChatFormat
 from .checkpoint.format import Checkpoint, CheckpointError
 from .checkpoint.names import BEST, BUNDLED_FOLDER, LATEST, bundled_name, bundled_names, pointed_checkpoint

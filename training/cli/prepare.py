@@ -33,9 +33,9 @@ from ..run.checkpoint_manager import CheckpointManager
 from ..run.clock import Clock, restored
 from ..run.console import loss_text, say, warn
 from ..run.facts import CorpusRecord, versions
+from ..run.measure import Threads
 from ..run.run_folder import RunFolder, pull_run
 from ..run.snapshot import Snapshot
-from ..run.threads import Threads
 from ..run.training_run import TrainingRun
 from . import fine_tune, sharing, teachers
 from .child_trainings import machine_for

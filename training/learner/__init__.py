@@ -1,7 +1,6 @@
 """The training step, and the loss on held-out text; no run folder, no terminal.
 
-recipe          every number that decides how a model is trained, with bounds and help
-schedule        the learning rate, evaluations and samples at each progress
+recipe          every number that decides how a model is trained, with bounds and help; what it does at each progress
 dataset         batches: a pure function of the ids, the seed and the step; paragraphs in random order
 trainer         the first weights, the training step and its state
 optimizers      Muon for the LSTM's matrices, AdamW for the rest

@@ -28,7 +28,7 @@ from ..corpus.ids_file import Ids
 from ..hub.spaces import Space
 from ..learner import evaluation
 from ..learner.dataset import utf8_bytes
-from ..learner.schedule import Schedule
+from ..learner.recipe import Schedule
 from ..learner.shared_steps import SharedSteps
 from ..learner.trainer import DivergedError, Trainer
 from ..signals import Signals
@@ -36,8 +36,8 @@ from .checkpoint_manager import CheckpointManager
 from .clock import Clock, ProgressLog
 from .console import Progress, loss_text, say, warn
 from .facts import Evaluation, RunState, TextFacts
+from .measure import Threads
 from .snapshot import Snapshot
-from .threads import Threads
 
 _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")  # in config.json
 

@@ -116,24 +116,6 @@ class _Text:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-@dataclass(frozen=True)
-class _Question:
-    """A question about a text, and the changed end of the text.
-
-    Attributes:
-        kind: "from", "at" or "why".
-        position: the character that the question is about.
-        at, tail: what the text is from a position on.
-    """
-
-    fields: Fields
-    served: LoadedModel
-    kind: str
-    position: int
-    at: int
-    tail: str
-
-
 class Traces:
     """Answers the requests of all lenses."""
 
@@ -158,33 +140,35 @@ class Traces:
         return JSONResponse({"server": self._server, **answer}, headers=HEADERS)
 
     async def _answer(self, fields: Fields, address: str) -> Answer:
-        id_, question = fields.hex("trace"), _question(fields, await self._services.model(fields, address))
+        id_, served = fields.hex("trace"), await self._services.model(fields, address)
         text = self._texts.get(id_)
-        if question.at and (fields.values.get("server") != self._server or text is None):
+        _check_length(fields)
+        if fields.object("tail").whole("at") and (fields.values.get("server") != self._server or text is None):
             return {"unknown": True}
         async with self.workers.work(address):
             if text is None:
                 text = self._texts.get(id_) or _Text()
                 self._texts.put(id_, text, group_of(address))
             async with text.lock:
-                return await self._in_slices(text, question, address)
+                return await self._in_slices(text, served, fields, address)
 
-    async def _in_slices(self, text: _Text, question: _Question, address: str) -> Answer:
+    async def _in_slices(self, text: _Text, served: LoadedModel, fields: Fields, address: str) -> Answer:
         """Returns the answer; other requests are served between two slices while a long text is read."""
-        trace = await self.workers.run(address, _set_text, text, question)
+        trace = await self.workers.run(address, _set_text, text, served, fields)
         if trace is None:
             return {"unknown": True}
-        position, is_why = question.position, question.kind == "why"
-        if question.kind != "from" and position >= len(trace):
+        kind = next((name for name in ("why", "at") if name in fields), "from")
+        position, is_why = fields.whole(kind), kind == "why"
+        if kind != "from" and position >= len(trace):
             raise RefusalError("refusal.no_character")
         read_to = max(0, position - WINDOW) if is_why else min(position, len(trace))
         while not await self.workers.run(address, trace.approach, read_to, _SLICE):
             pass
-        if question.kind == "at":
-            return await self.workers.run(address, answer_at, trace, question.fields)
-        if question.kind == "from":
-            seconds = _AT_REST_S if question.served.engine.idle else _WHILE_WRITING_S
-            return await self.workers.run(address, answer_from, trace, question.fields, seconds)
+        if kind == "at":
+            return await self.workers.run(address, answer_at, trace, fields)
+        if kind == "from":
+            seconds = _AT_REST_S if served.engine.idle else _WHILE_WRITING_S
+            return await self.workers.run(address, answer_from, trace, fields, seconds)
         return answer_why(await self.why_workers.run_slices(address, occlusion_in_slices(trace, position)))
 
     def _remove_traces(self, unloaded: LoadedModel) -> None:
@@ -194,23 +178,22 @@ class Traces:
                 self._texts.remove(id_)
 
 
-def _question(fields: Fields, served: LoadedModel) -> _Question:
-    kind = next((name for name in ("why", "at") if name in fields), "from")
+def _check_length(fields: Fields) -> None:
+    """Refuses a text that is too long, or has another length than its changed end says."""
     changed = fields.object("tail")
-    at, tail = changed.whole("at"), changed.text("text", most=_LONGEST)
-    if at + len(tail) > _LONGEST:
-        raise RefusalError("refusal.characters", field="text", length=at + len(tail), most=_LONGEST)
-    if fields.whole("length") != at + len(tail):
+    length = changed.whole("at") + len(changed.text("text", most=_LONGEST))
+    if length > _LONGEST:
+        raise RefusalError("refusal.characters", field="text", length=length, most=_LONGEST)
+    if fields.whole("length") != length:
         raise refused("length", fields.values["length"], "that of the whole text")
-    return _Question(fields, served, kind, fields.whole(kind), at, tail)
 
 
-def _set_text(text: _Text, question: _Question) -> TextTrace | None:
+def _set_text(text: _Text, served: LoadedModel, fields: Fields) -> TextTrace | None:
     """Returns the trace of the whole text; None if the server does not have the text's beginning."""
-    if question.at > len(text.text):
+    changed = fields.object("tail")
+    if (at := changed.whole("at")) > len(text.text):
         return None
-    fields, served = question.fields, question.served
-    whole = text.text[: question.at] + question.tail
+    whole = text.text[:at] + changed.text("text", most=_LONGEST)
     clamps = stretches_of(fields, served, len(whole))
     start = ReadText(served, whole, fields.flag("start")).start
     share = check_params({"share": fields.values.get("share")}).share if served.is_blend else None
