@@ -29,7 +29,7 @@ from ..errors import HubError, RunError
 from ..hub.pusher import is_held_back, pending, push_pending
 from ..learner import processes
 from ..learner.dataset import split
-from ..learner.shared_steps import follow
+from ..learner.trainer import follow
 from ..run.console import loss_text, say, say_command
 from ..run.run_folder import SOFT_TARGETS, TEACHERS
 from ..run.training_run import TrainingRun

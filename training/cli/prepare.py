@@ -19,10 +19,9 @@ from ..card.overlap import Source
 from ..card.summary import quotes_of
 from ..corpus.ids_file import Ids
 from ..corpus.reader import corpus_name
-from ..hub.destination import DESTINATION, PRIVATE, Destination, read_destination
+from ..hub.checkpoints import DESTINATION, PRIVATE, Destination, read_destination
 from ..hub.pusher import Pusher
-from ..hub.space_files import check_project
-from ..hub.spaces import Space
+from ..hub.space_files import Space, check_project
 from ..learner import processes
 from ..learner.dataset import find_paragraphs, split
 from ..learner.distillation import SoftTargets

@@ -31,7 +31,7 @@ from ..corpus.reader import Corpus
 from ..errors import HubError, RunError
 from ..hub import checkpoints
 from ..hub.calls import retried
-from ..hub.destination import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destination, check_repo_name, read_destination
+from ..hub.checkpoints import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destination, check_repo_name, read_destination
 from ..hub.pusher import pending
 from ..run.console import loss_text, say
 from ..run.facts import CorpusRecord

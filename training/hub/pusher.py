@@ -25,8 +25,7 @@ from model.terminal import duration_text
 from ..errors import HubError
 from . import calls
 from .calls import Report, hub_error, wait_s
-from .checkpoints import push_checkpoint
-from .destination import MAIN, TRAINING, Destination, write_destination
+from .checkpoints import MAIN, TRAINING, Destination, push_checkpoint, write_destination
 
 
 def is_held_back(run_folder: Path, destination: Destination) -> bool:

@@ -9,7 +9,7 @@
       text.ids         the training text as ids; text.json has its vocabulary and origin; never pushed
       teachers/        runs of the teachers of --teachers, until the run is complete
       expected.f16     soft targets of the teachers, until the run is complete
-      outbox/          destination.json: where the run is pushed to, and what was pushed (see `hub.destination`)
+      outbox/          destination.json: where the run is pushed to, and what was pushed (see `hub.checkpoints`)
       lock             locked while a process trains here
 
 A checkpoint is written to a temporary folder, synced and renamed, so readers never find an incomplete one, even after a
@@ -46,8 +46,7 @@ from ..corpus.reader import Corpus
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
 from ..hub.calls import retried
-from ..hub.checkpoints import download_run
-from ..hub.destination import MAIN, TRAINING, check_repo_name
+from ..hub.checkpoints import MAIN, TRAINING, check_repo_name, download_run
 from .console import say
 from .facts import Evaluation
 from .snapshot import Snapshot, loss_at, read_snapshot

@@ -25,12 +25,11 @@ from model.checkpoint.record import Sample, TrainingRecord, thinned
 
 from ..card.curve import sparkline
 from ..corpus.ids_file import Ids
-from ..hub.spaces import Space
+from ..hub.space_files import Space
 from ..learner import evaluation
 from ..learner.dataset import utf8_bytes
 from ..learner.recipe import Schedule
-from ..learner.shared_steps import SharedSteps
-from ..learner.trainer import DivergedError, Trainer
+from ..learner.trainer import DivergedError, SharedSteps, Trainer
 from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .clock import Clock, ProgressLog

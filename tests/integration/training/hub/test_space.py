@@ -22,10 +22,8 @@ from training.card.summary import with_welcome
 from training.cli.options import parse_train
 from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
-from training.hub.checkpoints import push_checkpoint
-from training.hub.destination import Destination
-from training.hub.space_files import ROOT, write_app, write_static
-from training.hub.spaces import Space, link_card
+from training.hub.checkpoints import Destination, push_checkpoint
+from training.hub.space_files import ROOT, Space, link_card, write_app, write_static
 from ui.page.document import Document
 from ui.registry.registry import ModelRegistry
 from ui.routes.requests import Services

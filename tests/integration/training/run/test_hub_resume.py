@@ -24,7 +24,7 @@ from tests.support.tiny_runs import (
     metrics,
     outcome,
 )
-from training.hub.destination import Destination
+from training.hub.checkpoints import Destination
 from training.hub.pusher import push_pending
 from training.run.run_folder import RunFolder, pull_run
 
