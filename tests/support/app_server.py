@@ -78,7 +78,8 @@ def scripted_model(text: str) -> CharLSTM:
 def serve(seed: int = 0, name: str = "random", precision: Precision = "int8", **about: Any) -> LoadedModel:
     """A model with random weights, and an engine that does not run by itself."""
     lm = replace(random_model(seed), **about)
-    return LoadedModel(name, lm, Engine(lm, precision=precision), threading.current_thread())
+    engine, thread = Engine(lm, precision=precision), threading.current_thread()
+    return LoadedModel(name=name, lm=lm, precision=precision, device=lm.device, engine=engine, thread=thread)
 
 
 def add_model(registry: ModelRegistry, name: str, lm: CharLSTM) -> LoadedModel:

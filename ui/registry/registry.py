@@ -26,7 +26,7 @@ from model.terminal import one_line
 
 from ..messages import Message, RefusalError
 from ..site_config import SiteConfig
-from .loaded_model import LoadedModel, Preview, start_engine, start_model
+from .loaded_model import LoadedModel, Preview, preview_of, start_engine, start_model
 from .specs import choose_device, is_on_hub, names_of, split_spec
 
 log = logging.getLogger("char-lstm")
@@ -301,7 +301,7 @@ class ModelRegistry:
             if entry in self._on_demand:
                 checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
                 lm = CharLSTM.from_checkpoint(checkpoint, name=entry.name)
-                entry.preview = Preview.of(lm, self.precision, self.device, self.site)
+                entry.preview = preview_of(lm, self.precision, self.device, self.site)
                 return
             id_or_path, revision = split_spec(entry.spec)
             lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)

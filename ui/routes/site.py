@@ -100,7 +100,7 @@ def _model(entry: Entry, registry: ModelRegistry) -> Mapping[str, object]:
     }
 
 
-def _facts(served: LoadedModel | Preview) -> Mapping[str, object]:
+def _facts(served: Preview) -> Mapping[str, object]:
     lm, is_int8 = served.lm, served.precision == "int8"
     return {
         "commit": lm.commit or "",

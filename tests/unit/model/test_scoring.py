@@ -100,8 +100,8 @@ def test_a_model_as_a_function_has_the_same_score_as_the_model(lm):
         ({"a": 1.5, "b": -0.5}, "-0.5"),
         ({"a": math.nan, "b": 0.5}, "nan"),
         ({"b": 1.0}, "probability 0"),
-        ({"a": "much"}, "not a number"),
-        ([0.5, 0.5], "list"),
+        ({"a": "much"}, "a dict of numbers"),
+        ([0.5, 0.5], "a dict of numbers"),
     ],
 )
 def test_what_is_no_distribution_is_refused_with_its_position(returned, words: str):
