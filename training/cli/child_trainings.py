@@ -26,8 +26,7 @@ from model.terminal import one_line
 
 from ..errors import RunError
 from ..os_calls import NEW_SESSION, processors
-from ..run.facts import Evaluation
-from ..run.snapshot import read_metrics
+from ..run.snapshot import Evaluation, read_metrics
 
 OUTPUT = "output.txt"  # in the run folder: what its processes printed
 _POLL_S = 0.1

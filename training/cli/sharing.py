@@ -34,8 +34,8 @@ from ..hub.calls import retried
 from ..hub.checkpoints import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destination, check_repo_name, read_destination
 from ..hub.pusher import pending
 from ..run.console import loss_text, say
-from ..run.facts import CorpusRecord
 from ..run.run_folder import IDS, read_kept_text
+from ..run.snapshot import CorpusRecord
 from .fine_tune import NamedModel
 from .options import TrainOptions
 from .text import Text

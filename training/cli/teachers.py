@@ -33,8 +33,8 @@ from ..learner import distillation, processes
 from ..learner.dataset import split
 from ..learner.recipe import Recipe
 from ..run.console import loss_text, say, throttled, warn
-from ..run.facts import Evaluation, TextFacts
 from ..run.run_folder import SOFT_TARGETS, TEACHERS
+from ..run.snapshot import Evaluation, TextFacts
 from .child_trainings import ChildTraining, Machine, train_all
 from .fine_tune import NamedModel, load_model
 from .options import MINUTES, TrainOptions, absolute_model, given_options

@@ -6,6 +6,5 @@ snapshot            a run after one step: what a checkpoint folder holds, writte
 run_folder          the files of a run folder, also of a run on the Hub; the copy of the training text
 measure             measures the cost of the parts of a run on this machine; how many threads compute a step
 clock               the progress of a run, by its steps or by --minutes, and its log on disk
-facts               the published records of a run
 console             output: lines, samples, the progress bar
 """

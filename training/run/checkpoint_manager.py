@@ -23,9 +23,8 @@ from ..card.overlap import Source
 from ..card.summary import Quotes
 from ..hub.pusher import Pusher
 from .console import warn
-from .facts import Evaluation
 from .run_folder import RunFolder
-from .snapshot import Snapshot, loss_at
+from .snapshot import Evaluation, Snapshot, loss_at
 
 NEWEST_KEPT = 2  # checkpoints, in addition to the best one and those that are still to be pushed
 

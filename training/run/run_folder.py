@@ -48,8 +48,7 @@ from ..errors import HubError, RunError
 from ..hub.calls import retried
 from ..hub.checkpoints import MAIN, TRAINING, check_repo_name, download_run
 from .console import say
-from .facts import Evaluation
-from .snapshot import Snapshot, loss_at, read_snapshot
+from .snapshot import Evaluation, Snapshot, loss_at, read_snapshot
 
 IDS, TEXT = "text.ids", "text.json"
 SOFT_TARGETS = "expected.f16"

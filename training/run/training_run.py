@@ -34,9 +34,8 @@ from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .clock import Clock, ProgressLog
 from .console import Progress, loss_text, say, warn
-from .facts import Evaluation, RunState, TextFacts
 from .measure import Threads
-from .snapshot import Snapshot
+from .snapshot import Evaluation, RunState, Snapshot, TextFacts
 
 _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")  # in config.json
 
