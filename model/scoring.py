@@ -32,6 +32,10 @@ from .tokenizer import UnknownCharacter
 Result = TypeVar("Result")
 _CHUNK = 4096  # characters
 _MAX_LOGITS = 1 << 26  # numbers in the logits of one chunk: a huge vocabulary gets shorter chunks
+_WINDOW = 32  # T, the characters that are predicted before each step
+_RATE = 0.3  # the learning rate of gradient descent
+_DECAY = 0.003  # the share of the difference to the trained weights that is undone after each step
+_CLIP = 1.0  # the maximum norm of the gradient
 
 
 @dataclass(frozen=True)
@@ -131,12 +135,6 @@ class Scorer:
                 for at, row, best in zip(known, values.tolist(), tops.tolist(), strict=True):
                     top[at] = [(tokenizer.vocab[id_], value) for id_, value in zip(best, row, strict=True)]
         return Predictions(bits, top)
-
-
-_WINDOW = 32  # T, the characters that are predicted before each step
-_RATE = 0.3  # the learning rate of gradient descent
-_DECAY = 0.003  # the share of the difference to the trained weights that is undone after each step
-_CLIP = 1.0  # the maximum norm of the gradient
 
 
 def score_adapting(lm: CharLSTM, text: str) -> Score:

@@ -29,6 +29,10 @@ STATE = "training_state"  # a folder, which resume needs; pushed to the branch `
 
 BEST, LATEST = "best", "latest"
 _STEP_FOLDER = re.compile(r"step-(\d{8,15})")  # the name of a checkpoint folder, with its step
+BUNDLED = "bundled"  # alone, it names the default model
+BUNDLED_FOLDER = Path(__file__).parents[1] / "pretrained"
+_DEFAULT = "shakespeare"
+_PREFIX = f"{BUNDLED}:"
 
 
 def step_of(folder: Path) -> int:
@@ -54,12 +58,6 @@ def pointed_checkpoint(pointer: Path) -> Path | None:
     # Only the name of a folder next to it: a run folder may come from a stranger.
     target = pointer.parent / name
     return target if _STEP_FOLDER.fullmatch(name) and target.is_dir() else None
-
-
-BUNDLED = "bundled"  # alone, it names the default model
-BUNDLED_FOLDER = Path(__file__).parents[1] / "pretrained"
-_DEFAULT = "shakespeare"
-_PREFIX = f"{BUNDLED}:"
 
 
 def bundled_names() -> tuple[str, ...]:

@@ -10,6 +10,10 @@ from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints, i
 from ..files import json_lines
 from ..settings import check_value
 
+MAX_SAMPLES = 1_000
+MAX_BYTES = 1 << 20
+MAX_TEXT = 1_000  # characters of a sample
+
 
 class Welcome(TypedDict):
     """A text that the model wrote without a prompt, which an empty page shows, and its seed."""
@@ -105,11 +109,6 @@ def whole_lines(text: str) -> str:
     text = text.rstrip("\n")
     cut = max(text.rfind("\n"), text.rfind(" ") if "\n" not in text[len(text) // 2 :] else -1)
     return text[:cut] if cut > len(text) // 2 else text
-
-
-MAX_SAMPLES = 1_000
-MAX_BYTES = 1 << 20
-MAX_TEXT = 1_000  # characters of a sample
 
 
 class Sample(TypedDict):

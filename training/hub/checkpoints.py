@@ -40,6 +40,8 @@ TRAINING = "training"  # the branch with a commit for each checkpoint, with all 
 DESTINATION = "outbox/destination.json"  # in the run folder
 PRIVATE, PUBLIC, UNSCANNED = "private", "public", "unscanned"  # `sharing` of a run, see training.cli.sharing
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+_OR_REPLACE = "name another repo, or give --replace"
+_LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,6 @@ def read_destination(run_folder: Path | str) -> Destination:
         raise HubError(f"run {name!r} has no destination on the Hub: resume it with --push-to USER/NAME") from None
     except (ValueError, TypeError, OSError) as error:
         raise HubError(f"{DESTINATION} cannot be read ({error}): resume with --push-to USER/NAME") from error
-
-
-_OR_REPLACE = "name another repo, or give --replace"
-_LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
 
 
 def check_repo(

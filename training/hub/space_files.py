@@ -40,6 +40,15 @@ STATIC, ZERO_GPU = "static", "zero-gpu"
 START_S = 1200.0  # an app installs its requirements first, torch included
 POLL_S = 2.0
 _STARTING = ("BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING", "NO_APP_FILE")
+ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or of the installed package, which has the same files
+_PACKAGE = __package__.removesuffix("training.hub")  # before the names of all packages: "", or installed "char_lstm."
+_PREFIX = _PACKAGE.replace(".", "/")
+_PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
+_ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
+_DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
+_TITLE = re.compile(r'(<title>|property="og:title" content="|<h1>)[^"<]*')
+_META_DESCRIPTION = re.compile(r'((?:name="|property="og:)description" content=")[^"]*')
+_WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -149,17 +158,6 @@ def wait_until_up(space: Space, report: Report) -> None:
         if time.monotonic() >= end:
             raise HubError(f"the Space {space.name} does not run after {START_S:.0f} s ({stage}): see {space.url}")
         time.sleep(POLL_S)
-
-
-ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or of the installed package, which has the same files
-_PACKAGE = __package__.removesuffix("training.hub")  # before the names of all packages: "", or installed "char_lstm."
-_PREFIX = _PACKAGE.replace(".", "/")
-_PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
-_ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
-_DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
-_TITLE = re.compile(r'(<title>|property="og:title" content="|<h1>)[^"<]*')
-_META_DESCRIPTION = re.compile(r'((?:name="|property="og:)description" content=")[^"]*')
-_WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
 
 
 def check_project(hardware: str) -> None:

@@ -40,6 +40,8 @@ _LOGITS = 1 << 25  # logits in memory at once, at most: shorter chunks where the
 BLOCK = 1000  # characters that `interval` resamples together, at most
 _MIN_BLOCKS = 20  # a shorter text gets shorter blocks, because few blocks cannot show a spread
 _REPEATS = 2000
+ORDER = 5  # length of the longest counted sequence, with the predicted character
+NGRAM_CHARACTERS = 2_000_000  # of the training text that are counted: its last ones
 
 
 @dataclass(frozen=True)
@@ -190,10 +192,6 @@ def _losses(logits: Tensor, targets: Tensor) -> Tensor:
 def _tensor(ids: Ids, network: LSTMNetwork) -> Tensor:
     """Returns ids as int64 on the network's device."""
     return torch.from_numpy(ids.astype(np.int64)).to(network.output.weight.device)
-
-
-ORDER = 5  # length of the longest counted sequence, with the predicted character
-NGRAM_CHARACTERS = 2_000_000  # of the training text that are counted: its last ones
 
 
 def ngram_loss(train: Ids, held_out: Ids, vocab_size: int) -> float:

@@ -44,6 +44,7 @@ from .recipe import Recipe
 
 _EMBEDDING_NORM = 2.0  # of a character's vector at first, on average
 _COUNTED = 1_000_000  # characters from the beginning of the text, whose frequencies are the first predictions
+_END, _GATHER = -1.0, -2.0  # in place of a rate
 
 
 class DivergedError(RuntimeError):
@@ -289,9 +290,6 @@ def _random_bytes(count: int, device: torch.device, random: Generator) -> Tensor
     # One int64 is drawn for eight bytes: a tenth of the time of one draw for each byte.
     eights = torch.empty(-(-count // 8), dtype=torch.int64, device=device)
     return eights.random_(-(2**63), None, generator=random).view(torch.uint8)[:count]
-
-
-_END, _GATHER = -1.0, -2.0  # in place of a rate
 
 
 class SharedSteps:

@@ -31,6 +31,16 @@ _TRIALS = 3  # steps with each number
 _KEPT_STEPS, _KEPT_S = 100, 5.0  # the least steps and seconds between two trials
 _SLOWER = 1.3  # times as long as in the last trial: then the next trial begins at once
 _RECENT = 8  # steps whose mean is compared
+_MIN_STEPS_S, _MAX_STEPS_S = 0.7, 5.0  # how long training steps are timed
+_STEPS_SHARE = 0.01  # of the run's time, for timing steps; within these bounds
+_EVALUATED = 8192  # characters whose evaluation is timed
+_PROTOCOLS = 2.5  # the time of an evaluation, with both protocols and the warm-up of rows, over that of `cold_losses`
+_SAMPLED = 24  # characters of a sample that are timed
+_CARD_S = 1.0  # seconds for the curve and the samples of a model card
+_SEARCH_S = 0.2e-6  # seconds for each character of the text in which a card searches its samples
+_MAX_WAITING = 20.0  # upper bound of the factor by which waiting for a processor lengthens the end of a run
+_END_S = 3.0  # seconds for named cells, the imports and the drawing of the last card, and the end of the process
+_TRIES = 4  # steps of which the shortest counts, after one to warm up
 
 
 class Threads:
@@ -78,18 +88,6 @@ class Threads:
         is_due = self._kept_steps >= _KEPT_STEPS and self._kept_s >= _KEPT_S
         if is_slower or is_due:
             self._begin_trial()
-
-
-_MIN_STEPS_S, _MAX_STEPS_S = 0.7, 5.0  # how long training steps are timed
-_STEPS_SHARE = 0.01  # of the run's time, for timing steps; within these bounds
-_EVALUATED = 8192  # characters whose evaluation is timed
-_PROTOCOLS = 2.5  # the time of an evaluation, with both protocols and the warm-up of rows, over that of `cold_losses`
-_SAMPLED = 24  # characters of a sample that are timed
-_CARD_S = 1.0  # seconds for the curve and the samples of a model card
-_SEARCH_S = 0.2e-6  # seconds for each character of the text in which a card searches its samples
-_MAX_WAITING = 20.0  # upper bound of the factor by which waiting for a processor lengthens the end of a run
-_END_S = 3.0  # seconds for named cells, the imports and the drawing of the last card, and the end of the process
-_TRIES = 4  # steps of which the shortest counts, after one to warm up
 
 
 @dataclass(kw_only=True)

@@ -40,6 +40,8 @@ EXAMPLES_FROM = 2_000_000  # characters at the beginning of a text in which freq
 _FREQUENT = 5  # times that a beginning must occur: a rare one may be private
 # A name of some words before a colon, else the first word; not the marks of lists and comments.
 _BEGINNING = re.compile(r"(?m)^[^\s#-](?:[^\n:：]{1,17}[:：](?=\s|[^\x00-\x7f])|[^\s:：]{1,18}(?=\s))")
+_STATE_FORMAT = 1
+_STATE_FILES = ("state.safetensors", "state.json")
 
 
 class Evaluation(TypedDict, total=False):
@@ -142,10 +144,6 @@ def versions(device: torch.device) -> TrainingRecord:
     if processes.count() > 1:
         machine += f", {processes.count()} processes"
     return {"python": platform.python_version(), "torch": torch.__version__, "machine": machine}
-
-
-_STATE_FORMAT = 1
-_STATE_FILES = ("state.safetensors", "state.json")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,17 @@ from ..registry.registry import LOADING
 from ..settings import DEADLINE_S, MAX_STEPS, check_text, parse_json
 from .requests import Services, WriteRequest, address_of, parse_write, route
 
+log = logging.getLogger("char-lstm")
+# x-accel-buffering: a proxy must not collect messages and send them together.
+_STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
+_FIRST_S = 0.005  # until the first character, which is shown at once
+_BETWEEN_S = 1 / 30  # smooth to the eye
+_UPDATE_S = 0.0008  # of the server's time for an update: with more replies, each gets fewer updates
+_SLOWEST_S = 0.2  # between two updates, however many replies there are
+_KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
+_SLICE = 4_000  # characters
+_GRACE_S = 10.0  # after the deadline, at which a working engine ends a reply
+
 
 class Writer:
     """Writes the replies of all pages."""
@@ -94,19 +105,6 @@ class Writer:
 
 async def _nothing_left(length: int) -> AsyncIterator[str]:
     yield event(length, end="length", error=None, rate=None)
-
-
-log = logging.getLogger("char-lstm")
-
-# x-accel-buffering: a proxy must not collect messages and send them together.
-_STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
-_FIRST_S = 0.005  # until the first character, which is shown at once
-_BETWEEN_S = 1 / 30  # smooth to the eye
-_UPDATE_S = 0.0008  # of the server's time for an update: with more replies, each gets fewer updates
-_SLOWEST_S = 0.2  # between two updates, however many replies there are
-_KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
-_SLICE = 4_000  # characters
-_GRACE_S = 10.0  # after the deadline, at which a working engine ends a reply
 
 
 class RunningReply:
