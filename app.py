@@ -166,7 +166,7 @@ def serve(options: Options, site: SiteConfig) -> None:
     from ui.registry.auto_update import start_updates
 
     imported.set()
-    registry.wait(_READY_S)
+    registry.settled.wait(_READY_S)
     gc.freeze()  # a full collection of torch's objects stopped everything for 0.25 s
     start_updates(registry, options.renew_every)
     server, url = launch(registry, server_port=options.port, mcp_server=options.mcp)

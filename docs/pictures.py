@@ -100,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
     asked = parser.parse_args(argv).views
     registry = ModelRegistry()
     registry.start()
-    registry.wait(60)
+    registry.settled.wait(60)
     with sync_playwright() as playwright, serving(registry) as app:
         browser = launch(playwright)
         for view in VIEWS:

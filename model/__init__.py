@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from .attribution import Occlusion as Occlusion, occlusion as occlusion
     from .char_lstm import CharLSTM as CharLSTM
     from .chat import ChatFormat as ChatFormat
-    from .checkpoint.bundled import PRETRAINED as PRETRAINED
     from .checkpoint.format import CheckpointError as CheckpointError
+    from .checkpoint.names import PRETRAINED as PRETRAINED
     from .clamps import Clamp as Clamp
     from .engine.blend import Blend as Blend, LanguageModel as LanguageModel
     from .engine.blocked_words import BlockedWords as BlockedWords
@@ -46,8 +46,7 @@ if TYPE_CHECKING:
     from .hub.errors import ModelUnavailableError as ModelUnavailableError
     from .lstm import LSTMConfig as LSTMConfig, LSTMNetwork as LSTMNetwork, LSTMState as LSTMState
     from .named_cells import Cell as Cell
-    from .scoring.adaptation import adapted as adapted, score_adapting as score_adapting
-    from .scoring.surprisal import Score as Score, score as score
+    from .scoring import Score as Score, adapted as adapted, score as score, score_adapting as score_adapting
     from .settings import SamplingParams as SamplingParams
     from .tokenizer import CharTokenizer as CharTokenizer, UnknownCharactersError as UnknownCharactersError
     from .trace import StepTrace as StepTrace, TextTrace as TextTrace, TokenTrace as TokenTrace
@@ -56,7 +55,7 @@ __version__ = "0.2.0"
 
 _EXPORTS = {  # by module: its public names. A module, and torch with it, is imported when one of its names is used.
     "attribution": ("Occlusion", "occlusion"),
-    "checkpoint.bundled": ("PRETRAINED",),
+    "checkpoint.names": ("PRETRAINED",),
     "char_lstm": ("CharLSTM",),
     "chat": ("ChatFormat",),
     "checkpoint.format": ("CheckpointError",),
@@ -69,8 +68,7 @@ _EXPORTS = {  # by module: its public names. A module, and torch with it, is imp
     "hub.errors": ("ModelUnavailableError",),
     "lstm": ("LSTMConfig", "LSTMNetwork", "LSTMState"),
     "named_cells": ("Cell",),
-    "scoring.adaptation": ("adapted", "score_adapting"),
-    "scoring.surprisal": ("Score", "score"),
+    "scoring": ("Score", "adapted", "score", "score_adapting"),
     "settings": ("SamplingParams",),
     "tokenizer": ("CharTokenizer", "UnknownCharactersError"),
     "trace": ("StepTrace", "TextTrace", "TokenTrace"),

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from .engine.blend import LanguageModel
 from .int8.sampling import surprisal
-from .scoring.surprisal import result_of
+from .scoring import result_of
 from .settings import Precision
 from .trace import UNKNOWN, TextTrace
 

@@ -14,16 +14,13 @@ from pathlib import Path, PureWindowsPath
 import torch
 
 from .backends import backend
-from .backends.backend import Backend
+from .backends.backend import Backend, Float32Backend, TorchInt8Backend
 from .backends.device import int8_device
-from .backends.torch_backends import Float32Backend, TorchInt8Backend
 from .chat import ChatFormat
-from .checkpoint.bundled import BUNDLED_FOLDER, bundled_name, bundled_names
 from .checkpoint.format import Checkpoint, CheckpointError
-from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
+from .checkpoint.names import BEST, BUNDLED_FOLDER, LATEST, bundled_name, bundled_names, pointed_checkpoint
 from .checkpoint.read import read_checkpoint
-from .checkpoint.record import TrainingRecord
-from .checkpoint.samples import Sample
+from .checkpoint.record import Sample, TrainingRecord
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError
 from .hub.snapshot import Snapshot

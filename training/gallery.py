@@ -15,21 +15,18 @@ from pathlib import Path
 
 from model import CharLSTM, score, score_adapting
 from model.char_lstm import checkpoint_folder
-from model.checkpoint.bundled import BUNDLED_FOLDER
-from model.checkpoint.names import METRICS, SAMPLES
-from model.checkpoint.record import TrainingRecord
-from model.checkpoint.samples import samples_from_json
+from model.checkpoint.names import BUNDLED_FOLDER, METRICS, SAMPLES, checkpoints_of
+from model.checkpoint.record import TrainingRecord, samples_from_json
 from model.files import atomic_write
 
 from .card.model_card import write_card
 from .card.overlap import Source
-from .card.welcome import write_welcome
+from .card.summary import write_welcome
 from .cli.main import main as train
 from .errors import RunError
 from .learner.dataset import split
 from .run.console import say
-from .run.kept_text import read_kept_text
-from .run.run_folder import has_checkpoint
+from .run.run_folder import read_kept_text
 from .run.snapshot import read_metrics
 from .signals import Signals
 
@@ -147,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for number, (folder, words) in enumerate(runs, start=1):
             say(f"Run {number} of {len(runs)}, in {folder}:")
             new = [typed.text, "--license", entry.license, *words.format(**folders).split(), "--out", folder]
-            if code := train(["--resume", folder] if has_checkpoint(Path(folder)) else new, signals):
+            if code := train(["--resume", folder] if checkpoints_of(Path(folder)) else new, signals):
                 return code
     bundle(typed.name, entry, run, BUNDLED_FOLDER / typed.name)
     return 0

@@ -4,12 +4,10 @@ What a client sends and may not is refused by a `messages.RefusalError`, of whic
 
 registry      the models that are served
 access        decides which requests are answered, and how many of each client
-conversation  the texts that models have read, their states, and replies (no Gradio)
+conversation  the texts that models have read, and a cache of their states (no Gradio)
 routes        the HTTP routes of the API and of the page's modules
-preview       link previews
-page          the document, the launch
+page          the document with its link preview, the launch
 settings      values from a page or a program, checked
 messages      texts for visitors: an id and values, a table for each language
-fair_cache    a cache whose clients share its room
 site_config   the settings of a site in environment variables
 """

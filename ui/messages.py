@@ -17,7 +17,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union
+from typing import Union
 
 FOLDER = Path(__file__).parents[1] / "web" / "languages"
 
@@ -86,25 +86,21 @@ class RefusalError(ValueError):
     """A request that is refused. The message is one line for the visitor.
 
     Attributes:
-        id: the id of the message. Its text begins with ``{field}`` if an argument is at fault.
+        id: the id of the message, or the message itself. Its text begins with ``{field}`` if an argument is at fault.
         field: the name of that argument in the API; "" if no argument is at fault.
         values: the values of the message's other placeholders, by name.
         status: the HTTP status of the answer.
         wait_s: seconds after which the same request may be repeated; 0 if that does not help.
     """
 
-    def __init__(self, id: str, /, *, field: str = "", status: int = 0, wait_s: int = 0, **values: Value) -> None:
-        self.id, self.field, self.values = id, field, values
-        self.status = status or _STATUS.get(id, 400)
+    def __init__(
+        self, id: str | Message, /, *, field: str = "", status: int = 0, wait_s: int = 0, **values: Value
+    ) -> None:
+        self.id, self.values = (id.id, id.values) if isinstance(id, Message) else (id, values)
+        self.field, self.status = field, status or _STATUS.get(self.id, 400)
         self.wait_s = wait_s or int(self.status == 503)
         # Programs get the argument's name; the page gets its label, see `message`.
-        super().__init__(str(Message(id, **values, **({"field": field} if field else {}))))
-
-    @classmethod
-    def of(cls, message: Message, *, field: str = "", status: int = 0) -> RefusalError:
-        """Returns the refusal with a message."""
-        values: dict[str, Any] = message.values
-        return cls(message.id, field=field, status=status, **values)
+        super().__init__(str(Message(self.id, **self.values, **({"field": field} if field else {}))))
 
     @property
     def message(self) -> Message:

@@ -17,8 +17,7 @@ from ..int8.sampling import POWERS
 from ..int8.weights import SIGMOID, TANH, Int8Weights, float_h
 from ..lstm import LSTMState
 from ..settings import SamplingParams
-from .backend import Characters, Floats, Indices, clamp_table
-from .torch_backends import TorchInt8Backend
+from .backend import Characters, Floats, Indices, TorchInt8Backend, clamp_table
 
 _MAX_STATES = 512  # that `write` keeps: 2.6 MB for 2 layers of 512 cells
 _Doubles = npt.NDArray[np.float64]

@@ -22,8 +22,7 @@ from ..lstm import SIZES, LSTMConfig
 from ..named_cells import Cell
 from ..tokenizer import CharTokenizer
 from .names import CONFIG
-from .record import TrainingRecord, read_record
-from .samples import Sample
+from .record import Sample, TrainingRecord, read_record
 
 FORMAT_VERSION = 1
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -22,7 +22,7 @@ from ..lstm import LSTMConfig
 from ..named_cells import Cell, cells_from_json
 from .format import DTYPES, SCALE, Checkpoint, CheckpointError, parse_config, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
-from .samples import Sample, samples_from_json
+from .record import Sample, samples_from_json
 
 _MAX_JSON = 16 << 20  # bytes; enough for a vocabulary of all code points
 _MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes per layer

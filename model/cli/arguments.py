@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, get_args
 
-from ..checkpoint.bundled import PRETRAINED
+from ..checkpoint.names import PRETRAINED
 from ..settings import Precision, UsageError
 
 __all__ = ["ArgumentParser", "CommandParser", "UsageError", "add_command", "add_precision", "nearest"]

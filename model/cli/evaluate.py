@@ -96,15 +96,13 @@ def surprisals(predict: Predictor, text: str, window: int | None = None) -> Iter
         yield _surprisal(predict(text[start:position]), text[position], position)
 
 
-def _surprisal(found: object, character: str, position: int) -> float:
+def _surprisal(found: Mapping[str, float], character: str, position: int) -> float:
     where = f"at position {position:,} of the text"
-    if not isinstance(found, Mapping):
-        raise UsageError(f"{where} the function returned a {type(found).__name__}: it must return a dict")
     try:
         values = [float(value) for value in found.values()]
         probability = float(found.get(character, 0.0))
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{where} a probability is not a number ({error})") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UsageError(f"{where} the function must return a dict of numbers ({error})") from error
     if not all(value >= 0 for value in values):
         raise UsageError(f"{where} a probability is {min(values)}: it must be from 0 to 1")
     if abs((total := math.fsum(values)) - 1) > _TOLERANCE:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from ..engine.blend import DEFAULT_SHARE, Blend, LanguageModel
 from ..engine.engine import Engine
 from ..generation import Stream
-from ..scoring.adaptation import adapted
+from ..scoring import adapted
 from ..settings import SETTINGS, SamplingParams, UsageError, number_or_text
 from ..terminal import say, terminal_text
 from ..tokenizer import describe_unknown

@@ -17,8 +17,7 @@ from .. import __version__
 from ..backends.backend import numba_available
 from ..backends.device import best_device, free_memory, gpu_name
 from ..char_lstm import CharLSTM, checkpoint_folder
-from ..checkpoint.bundled import bundled_names, bundled_spec
-from ..checkpoint.names import WEIGHTS
+from ..checkpoint.names import WEIGHTS, bundled_names, bundled_spec
 from ..terminal import one_line, size_text, table, terminal_text
 from .arguments import add_command
 from .inputs import load_model

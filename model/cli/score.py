@@ -13,8 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..attribution import WINDOW, occlusion
-from ..scoring.adaptation import score_adapting
-from ..scoring.surprisal import score
+from ..scoring import score, score_adapting
 from ..settings import UsageError
 from ..terminal import size_text, table
 from ..tokenizer import describe_unknown

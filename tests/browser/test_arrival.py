@@ -45,7 +45,7 @@ SEEN = """() => {
 def app() -> Iterator[App]:
     registry = ModelRegistry()
     registry.start()
-    assert registry.wait(60)
+    assert registry.settled.wait(60)
     with serving(registry) as app:
         yield app
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from model import Blend, TextTrace, generate
 from model.attribution import occlusion_in_slices
-from model.scoring.surprisal import result_of
+from model.scoring import result_of
 from tests.browser.driving import (
     button,
     continued,
@@ -367,7 +367,7 @@ def test_a_link_of_one_page_opens_on_the_other(both: Site) -> None:
     assert f"model=ada%2Fone%40{both.commit}" in query
     registry = ModelRegistry([ONE])
     registry.start()
-    assert registry.wait(60)
+    assert registry.settled.wait(60)
     with serving(registry) as app:
         reader = follow(both, query, app)
         assert reply(reader) == text

@@ -13,7 +13,7 @@ from tests.browser.driving import NARROW, QUIET, WIDE, Display, button, open_pag
 from tests.browser.test_demonstrations import learned_model
 from tests.browser.test_train_page import SIZES
 from tests.local_hub import LocalHub
-from tests.support.app_server import App, random_model, serving
+from tests.support.app_server import App, add_model, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import saved_files
 from tests.unit.ui.test_messages import placeholders
@@ -96,8 +96,8 @@ def pages(module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Ite
     write_static(folder / "site", replace(lm, training={**lm.training, "corpus": LEARNED}))
     registry = ModelRegistry([TWO])
     registry.start()
-    assert registry.wait(60)
-    registry.add(LEARNED, lm)
+    assert registry.settled.wait(60)
+    add_model(registry, LEARNED, lm)
     with serving(registry) as app, serve(folder / "site") as url:
         yield Pages(app, App(url, ModelRegistry()), module_hub.url)
 

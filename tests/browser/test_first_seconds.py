@@ -12,7 +12,7 @@ from tests.browser.driving import QUIET, button, fast, log, more, reply, send, s
 from tests.support.app_server import eventually, random_model
 from tests.support.both_pages import Site
 from tests.support.chromium import serve
-from training.card.welcome import with_welcome
+from training.card.summary import with_welcome
 from training.hub.space_files import write_static
 
 # Ends the animation that shows a text after three seconds in which no script has run.

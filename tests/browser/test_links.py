@@ -28,7 +28,7 @@ from tests.browser.driving import (
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.unit.model.int8.test_vectors import tiny
-from ui.conversation.states import States
+from ui.conversation import States
 
 # Links to texts of `stored_model`. They must reproduce these texts in every later version, whatever models are bundled.
 STORED = json.loads((Path(__file__).parents[1] / "vectors" / "links.json").read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     second = write(page, "and 🙂")
     url = link(page)
     assert url.startswith(app.url + "?prompt=")
-    vars(app.page.write.states).update(vars(States()))  # as after a restart
+    vars(app.page.replies.states).update(vars(States()))  # as after a restart
     reader, complaints = open_page(new_context, app, url.removeprefix(app.url).replace("?", "?speed=200&"))
     expect(log(reader).locator(".mark")).to_have_text(SAME)
     expect(turns(reader)).to_have_count(2)

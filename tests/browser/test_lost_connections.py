@@ -196,7 +196,7 @@ def test_a_reply_that_reaches_the_deadline_of_the_server(
 ) -> None:
     length = 400
     with monkeypatch.context() as patch:
-        patch.setattr("ui.conversation.progress.DEADLINE_S", 2.0)
+        patch.setattr("ui.routes.write.DEADLINE_S", 2.0)
         page = begin(context, app, length=length, least=1)  # 7 seconds
         settled(page)
     text = reply(page)

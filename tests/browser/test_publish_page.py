@@ -12,11 +12,11 @@ from model import CharLSTM, generate
 from tests.browser.driving import button, complaints_of, fast, reply, send
 from tests.browser.test_train_page import FEW, NAME, begin, ended, give, packed, start
 from tests.local_hub import LocalHub
-from tests.support.app_server import random_model, serving
+from tests.support.app_server import add_model, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
 from training.card.public_text import line
-from training.card.welcome import write_welcome
+from training.card.summary import write_welcome
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 
@@ -112,7 +112,7 @@ def test_a_visitor_of_the_app_trains_and_publishes_on_its_hub(
 ) -> None:
     """The app's link leads to the static page, which has no model until one is trained there."""
     registry = ModelRegistry([])
-    registry.add("random", random_model())
+    add_model(registry, "random", random_model())
     with serving(registry) as app:
         first = new_context.new_page()
         first.goto(app.url)

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from model.checkpoint.names import checkpoints_of
 from tests.support.platforms import posix_only
 from tests.support.ray_programs import ray_pids, with_ray
 from tests.support.tiny_runs import SIZES, be_quick, outcome, write_text
 from tests.support.training_processes import train
 from training.__main__ import main
-from training.run.run_folder import has_checkpoint
 
 TEACHERS = 2
 
@@ -44,7 +44,7 @@ def test_teachers_continue_on_another_node_with_the_same_bits(lost: str, tmp_pat
 
 def kill_one(kind: str, runs: str) -> None:
     """Waits until both runs have a checkpoint, and kills a worker, and its raylet if a node is to be lost."""
-    while sum(has_checkpoint(run) for run in Path("/").glob(runs.lstrip("/"))) < TEACHERS:
+    while sum(bool(checkpoints_of(run)) for run in Path("/").glob(runs.lstrip("/"))) < TEACHERS:
         time.sleep(0.05)
     pids = ray_pids("_train")
     assert len(pids) == TEACHERS, pids

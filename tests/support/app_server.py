@@ -21,8 +21,8 @@ import torch
 from model import CharLSTM, CharTokenizer, Engine, LSTMConfig, LSTMNetwork, LSTMState
 from model.settings import Precision
 from tests.support.http_server import free_port
-from ui.registry.loaded_model import LoadedModel
-from ui.registry.registry import ModelRegistry
+from ui.registry.loaded_model import LoadedModel, start_model
+from ui.registry.registry import Entry, ModelRegistry
 from ui.site_config import SiteConfig
 
 if TYPE_CHECKING:
@@ -78,7 +78,16 @@ def scripted_model(text: str) -> CharLSTM:
 def serve(seed: int = 0, name: str = "random", precision: Precision = "int8", **about: Any) -> LoadedModel:
     """A model with random weights, and an engine that does not run by itself."""
     lm = replace(random_model(seed), **about)
-    return LoadedModel(name, lm, Engine(lm, precision=precision), threading.current_thread())
+    engine, thread = Engine(lm, precision=precision), threading.current_thread()
+    return LoadedModel(name=name, lm=lm, precision=precision, device=lm.device, engine=engine, thread=thread)
+
+
+def add_model(registry: ModelRegistry, name: str, lm: CharLSTM) -> LoadedModel:
+    """Serve a model that is already in memory."""
+    entry = Entry("", name, start_model(name, lm, registry.precision, registry.site))
+    entry.done.set()
+    registry.entries.append(entry)
+    return registry.get(name)
 
 
 def strong_model() -> CharLSTM:
@@ -126,9 +135,9 @@ def serving(
     registry = models if isinstance(models, ModelRegistry) else ModelRegistry(site=site)
     if not isinstance(models, ModelRegistry):
         for name, lm in models.items():
-            registry.add(name, lm)
+            add_model(registry, name, lm)
         registry.start()
-        assert registry.wait(60)
+        assert registry.settled.wait(60)
 
     async def start() -> tuple[AppServer, str]:
         # Without a running event loop Gradio makes loops that it never closes, and pytest reports them as a leak.

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from model.checkpoint.pointer import pointed_checkpoint
+from model.checkpoint.names import pointed_checkpoint
 from training.card import model_card
 from training.learner import evaluation
 from training.learner.trainer import Trainer

@@ -2,13 +2,10 @@
 
 model_card     README.md of a checkpoint, from the template model_card.md.jinja
 notebook       notebook.ipynb beside it, from notebook.py.jinja; both show plain_torch.py.jinja
-summary        the checked fields of `training` in config.json
+summary        the checked fields of `training` in config.json; the welcome text in it
 curve          the loss curve as a picture and as text
-ngram          the 5-gram counter with which a loss is compared
 overlap        the longest passage that a model copied from its training text
 cell_names     names for cells that follow a feature of the text; where in a text they are highest and lowest
-cell_features  the features that a cell may follow
-welcome        writes the text that a page shows before the model is loaded
 public_text    escapes text for Markdown; removes tokens, paths and passwords; the link from a card to its Space;
                fills in a template
 """

@@ -20,9 +20,8 @@ from model.files import atomic_write
 from model.terminal import markdown_text
 
 from ..learner.dataset import VALIDATION_PART
-from ..learner.evaluation import BLOCK, bits
+from ..learner.evaluation import BLOCK, ORDER, bits
 from .curve import Curve, draw, number
-from .ngram import ORDER
 from .notebook import known_prompt, notebook, plain_torch, prompt_of
 from .overlap import Overlap, Source
 from .public_text import USE, page_link, redact, render

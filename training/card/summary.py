@@ -1,15 +1,20 @@
 """Reads `training` of config.json, and checks each value before a card shows it.
 
 A checkpoint may come from anyone: a value of the wrong type counts as missing, and a text is cut to one safe line.
+
+Writes the welcome text of a model, too, which a page shows before the weights are downloaded, and stores it there.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
-from model.checkpoint.record import TrainingRecord
+from model import CharLSTM, generate
+from model.checkpoint.record import TrainingRecord, Welcome, stored_welcome
+from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
 from .curve import number
 from .public_text import line
@@ -79,3 +84,17 @@ class TrainingSummary:
 
 def _matching(expected: re.Pattern[str], value: object) -> str:
     return value if isinstance(value, str) and expected.fullmatch(value) else ""
+
+
+def write_welcome(lm: CharLSTM) -> Welcome:
+    """Returns a text that int8 inference generates without a prompt, and its seed, as config.json stores them."""
+    texts = ((seed, generate(lm, "", WELCOME_LENGTH, seed=seed, precision="int8")) for seed in WELCOME_SEEDS)
+    seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (WELCOME_SEEDS[0], ""))
+    return {"text": text, "seed": seed}
+
+
+def with_welcome(lm: CharLSTM) -> CharLSTM:
+    """Returns a model that has a welcome text in its config.json, unless nothing may be quoted of it."""
+    if stored_welcome(lm.training)[0] or quotes_of(lm.training, is_chat=lm.chat is not None) == "nothing":
+        return lm
+    return replace(lm, training={**lm.training, "welcome": write_welcome(lm)})

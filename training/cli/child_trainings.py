@@ -21,13 +21,12 @@ from pathlib import Path
 from threading import Event
 
 from model.checkpoint.format import CheckpointError
+from model.checkpoint.names import checkpoints_of
 from model.terminal import one_line
 
 from ..errors import RunError
 from ..os_calls import NEW_SESSION, processors
-from ..run.facts import Evaluation
-from ..run.run_folder import has_checkpoint
-from ..run.snapshot import read_metrics
+from ..run.snapshot import Evaluation, read_metrics
 
 OUTPUT = "output.txt"  # in the run folder: what its processes printed
 _POLL_S = 0.1
@@ -48,7 +47,7 @@ class ChildTraining:
 
     def words(self) -> Sequence[str]:
         """Returns the arguments of `python -m training` for the next process: a run with a checkpoint is resumed."""
-        if has_checkpoint(self.folder):
+        if checkpoints_of(self.folder):
             return ("--resume", str(self.folder), *self.resumes)
         return (*self.arguments, "--out", str(self.folder))
 

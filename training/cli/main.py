@@ -19,7 +19,6 @@ from model.checkpoint.write import write_cells
 from model.cli.arguments import UsageError
 from model.terminal import duration_text, own_command, use_utf8
 
-from ..card import ngram
 from ..card.cell_names import add_passages, name_cells
 from ..card.summary import quotes_of
 from ..corpus.decode import CorpusError
@@ -29,7 +28,8 @@ from ..errors import HubError, RunError
 from ..hub.pusher import is_held_back, pending, push_pending
 from ..learner import processes
 from ..learner.dataset import split
-from ..learner.shared_steps import follow
+from ..learner.evaluation import ORDER
+from ..learner.trainer import follow
 from ..run.console import loss_text, say, say_command
 from ..run.run_folder import SOFT_TARGETS, TEACHERS
 from ..run.training_run import TrainingRun
@@ -159,7 +159,7 @@ def _print_result(run: TrainingRun) -> None:
     baseline = run.about.get("ngram_loss")
     if isinstance(baseline, float) and loss > baseline:
         say(
-            f"Counting what follows each {ngram.ORDER - 1} characters reaches {baseline:.4f} nats, which is better: "
+            f"Counting what follows each {ORDER - 1} characters reaches {baseline:.4f} nats, which is better: "
             "train longer, or on more text."
         )
     if run.metrics[-1]["val_loss"] > loss + _OVERFITTED:

@@ -21,7 +21,7 @@ from ..card.public_text import public_source
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.privacy import PUBLISH_ANYWAY
 from ..corpus.sources import HUB_SCHEME, expanded_path
-from ..hub.destination import check_repo_name
+from ..hub.checkpoints import check_repo_name
 from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
 
 _Add = Callable[..., argparse.Action]  # `add_argument` of a parser, or of a group of options

@@ -22,7 +22,7 @@ from ..learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, pr
 from ..run import measure
 from ..run.clock import MIN_STEPS, Clock
 from ..run.console import say, speed_text
-from ..run.threads import Threads
+from ..run.measure import Threads
 from . import fine_tune
 from .options import MINUTES, TrainOptions
 

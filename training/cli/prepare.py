@@ -13,17 +13,15 @@ from model import CharTokenizer
 from model.checkpoint.record import TrainingRecord
 from model.cli.arguments import UsageError
 
-from ..card import ngram
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
 from ..card.summary import quotes_of
 from ..corpus.ids_file import Ids
 from ..corpus.reader import corpus_name
-from ..hub.destination import DESTINATION, PRIVATE, Destination, read_destination
+from ..hub.checkpoints import DESTINATION, PRIVATE, Destination, read_destination
 from ..hub.pusher import Pusher
-from ..hub.space_files import check_project
-from ..hub.spaces import Space
-from ..learner import processes
+from ..hub.space_files import Space, check_project
+from ..learner import evaluation, processes
 from ..learner.dataset import find_paragraphs, split
 from ..learner.distillation import SoftTargets
 from ..learner.recipe import Recipe
@@ -32,11 +30,9 @@ from ..os_calls import keep_freed_memory
 from ..run.checkpoint_manager import CheckpointManager
 from ..run.clock import Clock, restored
 from ..run.console import loss_text, say, warn
-from ..run.facts import CorpusRecord, versions
-from ..run.hub_resume import pull_run
-from ..run.run_folder import RunFolder
-from ..run.snapshot import Snapshot
-from ..run.threads import Threads
+from ..run.measure import Threads
+from ..run.run_folder import RunFolder, pull_run
+from ..run.snapshot import CorpusRecord, Snapshot, versions
 from ..run.training_run import TrainingRun
 from . import fine_tune, sharing, teachers
 from .child_trainings import machine_for
@@ -96,8 +92,8 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
     tokenizer, ids = text.tokenizer(base), text.corpus.ids
     train, validation = split(ids)
     # Before any time is measured.
-    baseline = ngram.ngram_loss(train, validation[: Recipe.evaluated + 1], len(tokenizer))
-    counter = f"counting what follows each {ngram.ORDER - 1} characters in the text"
+    baseline = evaluation.ngram_loss(train, validation[: Recipe.evaluated + 1], len(tokenizer))
+    counter = f"counting what follows each {evaluation.ORDER - 1} characters in the text"
     say(f"For comparison, without a network: {counter} reaches {loss_text(baseline)} on the held-out last tenth.")
     if options.teachers:
         machine = machine_for(options.ray, device.type)
@@ -128,7 +124,7 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         **(parent.about(private=parent in private_models) if parent else {}),
         **({"taught_by": teachers.record_of(teaching, folder.path)} if teaching else {}),
         "ngram_loss": baseline,
-        "ngram_characters": min(len(train), ngram.MAX_CHARACTERS),
+        "ngram_characters": min(len(train), evaluation.NGRAM_CHARACTERS),
         **versions(device),
     }
     trainer = _trainer(recipe, tokenizer, ids, device, predictions)

@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from model.char_lstm import checkpoint_folder
-from model.checkpoint.bundled import BUNDLED_FOLDER
-from model.checkpoint.names import CONFIG
-from model.checkpoint.pointer import LATEST
+from model.checkpoint.names import BUNDLED_FOLDER, CONFIG, LATEST
 from model.terminal import one_line
 
 from ..card.public_text import public_source
@@ -33,12 +31,11 @@ from ..corpus.reader import Corpus
 from ..errors import HubError, RunError
 from ..hub import checkpoints
 from ..hub.calls import retried
-from ..hub.destination import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destination, check_repo_name, read_destination
+from ..hub.checkpoints import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destination, check_repo_name, read_destination
 from ..hub.pusher import pending
 from ..run.console import loss_text, say
-from ..run.facts import CorpusRecord
-from ..run.kept_text import read_kept_text
-from ..run.run_folder import IDS
+from ..run.run_folder import IDS, read_kept_text
+from ..run.snapshot import CorpusRecord
 from .fine_tune import NamedModel
 from .options import TrainOptions
 from .text import Text

@@ -24,9 +24,18 @@ from ..card.public_text import line, with_page_link
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
 from ..hub.calls import retried
-from ..hub.destination import PRIVATE, check_repo_name, read_destination
-from ..hub.space_files import check_project, title_of, write_page
-from ..hub.spaces import STATIC, Space, check_space, link_card, push_space, wait_until_up
+from ..hub.checkpoints import PRIVATE, check_repo_name, read_destination
+from ..hub.space_files import (
+    STATIC,
+    Space,
+    check_project,
+    check_space,
+    link_card,
+    push_space,
+    title_of,
+    wait_until_up,
+    write_page,
+)
 from ..run.console import say, warn
 from ..run.run_folder import RunFolder
 from . import sharing

@@ -18,6 +18,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat
 from model.backends.device import has_fast_bfloat16
+from model.checkpoint.names import checkpoints_of
 from model.checkpoint.record import TaughtBy
 from model.cli.arguments import UsageError
 from model.files import atomic_write, json_bytes
@@ -32,8 +33,8 @@ from ..learner import distillation, processes
 from ..learner.dataset import split
 from ..learner.recipe import Recipe
 from ..run.console import loss_text, say, throttled, warn
-from ..run.facts import Evaluation, TextFacts
-from ..run.run_folder import SOFT_TARGETS, TEACHERS, has_checkpoint
+from ..run.run_folder import SOFT_TARGETS, TEACHERS
+from ..run.snapshot import Evaluation, TextFacts
 from .child_trainings import ChildTraining, Machine, train_all
 from .fine_tune import NamedModel, load_model
 from .options import MINUTES, TrainOptions, absolute_model, given_options
@@ -93,7 +94,7 @@ def read_plan(typed: TrainOptions) -> TeachersPlan | None:
     """
     run = expanded_path(typed.resume or "")
     path = run / TEACHERS / PLAN
-    if typed.resume is None or has_checkpoint(run) or not path.is_file():
+    if typed.resume is None or checkpoints_of(run) or not path.is_file():
         return None
     try:
         saved = json.loads(path.read_bytes())
@@ -151,7 +152,7 @@ def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float
     try:
         train_all(trainings, machine, show)
     except (RunError, KeyboardInterrupt) as error:
-        if not any(has_checkpoint(each.folder) for each in trainings):
+        if not any(checkpoints_of(each.folder) for each in trainings):
             raise
         note()
         what = str(error) if isinstance(error, RunError) else "\nStopped while the teachers were training"
@@ -170,7 +171,7 @@ def teacher_seed(seed: int, number: int) -> int:
 
 def _load_teachers(run: Path) -> list[NamedModel]:
     """Returns the best checkpoint of every teacher that a run has trained; [] when there is none."""
-    folders = sorted(filter(has_checkpoint, (run / TEACHERS).glob("[0-9]*")), key=lambda folder: int(folder.name))
+    folders = sorted(filter(checkpoints_of, (run / TEACHERS).glob("[0-9]*")), key=lambda folder: int(folder.name))
     return [NamedModel(CharLSTM.from_pretrained(folder), "", str(folder)) for folder in folders]
 
 

@@ -21,10 +21,8 @@ from ..corpus.reader import Corpus, read_corpus
 from ..corpus.sources import dataset_of, expanded_path, is_public, language_of
 from ..errors import RunError
 from ..run.console import say, throttled, warn
-from ..run.facts import EXAMPLES_FROM, CorpusRecord, PublicText, TextFacts, frequent_beginnings
-from ..run.kept_text import read_kept_text, write_kept_text
-from ..run.run_folder import IDS, RunFolder
-from ..run.snapshot import Snapshot
+from ..run.run_folder import IDS, RunFolder, read_kept_text, write_kept_text
+from ..run.snapshot import EXAMPLES_FROM, CorpusRecord, PublicText, Snapshot, TextFacts, frequent_beginnings
 from .options import TrainOptions, hides_file_names
 from .teachers import TeachersPlan
 

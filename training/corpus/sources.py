@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from model.checkpoint.bundled import bundled_name
+from model.checkpoint.names import bundled_name
 from model.hub.errors import explain
 from model.hub.limits import time_limits
 from model.terminal import one_line

@@ -18,16 +18,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from model.checkpoint.names import METRICS, STATE
-from model.checkpoint.pointer import BEST, checkpoints_of, pointed_checkpoint, step_of
+from model.checkpoint.names import BEST, METRICS, STATE, checkpoints_of, pointed_checkpoint, step_of
 from model.hub.limits import time_limits
 from model.terminal import duration_text
 
 from ..errors import HubError
 from . import calls
 from .calls import Report, hub_error, wait_s
-from .checkpoints import push_checkpoint
-from .destination import MAIN, TRAINING, Destination, write_destination
+from .checkpoints import MAIN, TRAINING, Destination, push_checkpoint, write_destination
 
 
 def is_held_back(run_folder: Path, destination: Destination) -> bool:

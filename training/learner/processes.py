@@ -2,7 +2,7 @@
 
 Every process (a "rank") takes the same training steps, each on its own rows of the batch; torch.distributed sums the
 gradients (gloo on the CPU, nccl between GPUs). Rank 0 reads the text, evaluates, writes files, prints, and sends
-requests to the Hub; `shared_steps.follow` is what the others do. When a process dies, the others end with
+requests to the Hub; `trainer.follow` is what the others do. When a process dies, the others end with
 `LostProcessError`.
 """
 

@@ -6,36 +6,45 @@ stopped and resumed on the same CPU ends with the same weights, bit for bit, as 
 this needs deterministic algorithms, see docs/resume.md.
 
 Several processes can share a batch (see `processes`): the trainer of each reads some of the rows, and all trainers
-take the same step.
+take the same step. Before each step rank 0 sends the others the learning rate, or that the carried state is needed, or
+that the run ends.
 
-Shapes: N characters of the text, B batch, T window, V vocabulary, L layers, H hidden.
+Dropout is locked between the layers, with weight dropout inside them. `nn.LSTM` would draw a new mask at every
+character. A locked (variational) mask is drawn once per row and window, so that a cell is zero for a whole window: Gal
+and Ghahramani 2016; Merity, Keskar, Socher 2017. Weight dropout (DropConnect, Wan et al. 2013), as Merity et al. use
+it, sets single recurrent weights to zero, for all rows of a step.
+
+Shapes: N characters of the text, B batch, T window, V vocabulary, E embedding, H hidden, L layers.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from model import LSTMNetwork, LSTMState
 
 from ..corpus.ids_file import Ids
 from ..errors import RunError
+from ..os_calls import keep_freed_memory
+from ..signals import Signals
 from . import processes
 from .dataset import Paragraphs, Windows
 from .distillation import SoftTargets, mix_targets
-from .dropout import forward_with_dropout
 from .optimizers import AdamW, GatewiseMuon
 from .recipe import Recipe
 
 _EMBEDDING_NORM = 2.0  # of a character's vector at first, on average
 _COUNTED = 1_000_000  # characters from the beginning of the text, whose frequencies are the first predictions
+_END, _GATHER = -1.0, -2.0  # in place of a rate
 
 
 class DivergedError(RuntimeError):
@@ -228,3 +237,114 @@ def _initialize(network: LSTMNetwork, ids: Ids) -> None:
     network.embedding.weight.mul_(_EMBEDDING_NORM / network.config.embedding_size**0.5)
     network.output.weight.zero_()
     network.output.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+
+
+def forward_with_dropout(
+    network: LSTMNetwork, recipe: Recipe, rows: slice, ids: Tensor, state: LSTMState, random: Generator
+) -> tuple[Tensor, LSTMState]:
+    """Runs a network layer by layer, with dropout on the embedding, between the layers and before the output.
+
+    Args:
+        rows: those of the whole batch that `ids` and `state` have. Masks are drawn for the whole batch, so a row's mask
+            does not depend on how many processes share the batch.
+        ids: (B, T)
+        random: draws the masks.
+
+    Returns:
+        logits (B, T, V), and the state after the last character.
+    """
+
+    def drop(x: Tensor, rate: float) -> Tensor:
+        """Applies locked dropout to x (B, T, E or H)."""
+        if rate == 0:
+            return x
+        mask = torch.empty(recipe.batch, 1, x.shape[2], device=x.device).bernoulli_(1 - rate, generator=random)
+        return x * (mask[rows] / (1 - rate)).to(x.dtype)
+
+    def drop_weights(weight: Tensor) -> Tensor:
+        """Applies weight dropout with this step's mask to the recurrent weights of a layer, (4H, H)."""
+        if recipe.dropout_weights == 0:
+            return weight
+        dropped = round(256 * recipe.dropout_weights)
+        mask = _random_bytes(weight.numel(), weight.device, random) >= dropped
+        return weight * mask.view_as(weight) * (256 / (256 - dropped))
+
+    x = drop(network.embedding(ids), recipe.dropout_in)  # (B, T, E)
+    rates = [recipe.dropout_between] * (network.config.num_layers - 1) + [recipe.dropout_out]
+    h, c = [], []
+    for layer, (weight_ih, weight_hh, *biases) in enumerate(network.lstm.all_weights):
+        weights = [weight_ih, drop_weights(weight_hh), *biases]
+        before = [each[layer : layer + 1].to(x.dtype) for each in (state.h, state.c)]
+        # What `nn.LSTM` calls: has_biases, num_layers, dropout, train, bidirectional, batch_first. x is (B, T, H).
+        x, h_n, c_n = torch.lstm(x, before, weights, True, 1, 0.0, True, False, True)
+        x = drop(x, rates[layer])
+        h.append(h_n)
+        c.append(c_n)
+    return network.output(x), LSTMState(torch.cat(h).float(), torch.cat(c).float())
+
+
+def _random_bytes(count: int, device: torch.device, random: Generator) -> Tensor:
+    """Returns random bytes, (count,) uint8."""
+    if device.type == "mps":  # which draws no int64 from the full range
+        return torch.empty(count, dtype=torch.uint8, device=device).random_(0, 256, generator=random)
+    # One int64 is drawn for eight bytes: a tenth of the time of one draw for each byte.
+    eights = torch.empty(-(-count // 8), dtype=torch.int64, device=device)
+    return eights.random_(-(2**63), None, generator=random).view(torch.uint8)[:count]
+
+
+class SharedSteps:
+    """The steps of a trainer on rank 0, or of the only process; leaving its `with` block ends the other processes."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer, self._is_shared = trainer, processes.count() > 1
+        if self._is_shared:
+            tensors = {name: tensor.cpu() for name, tensor in trainer.state_tensors().items()}
+            windows, vocab_size = trainer.windows, trainer.network.config.vocab_size
+            processes.broadcast((trainer.recipe, vocab_size, trainer.device.type, windows.paragraphs, tensors))
+            processes.broadcast(np.array(windows.ids))  # not the file, which other machines lack
+
+    def step(self, rate: float, signals: Signals) -> float:
+        """Takes a step; returns the loss. A signal to another process counts as SIGTERM to this one."""
+        self._send(rate)
+        loss = self._trainer.step(rate, stop=bool(signals.number))
+        if self._trainer.is_stopped:
+            signals.receive_from_other_process()
+        return loss
+
+    def gather_state(self) -> None:
+        """Makes the trainer's `state_tensors` complete, for a checkpoint."""
+        if self._is_shared:
+            self._send(_GATHER)
+            self._trainer.gather_state()
+
+    def _send(self, number: float) -> None:
+        if self._is_shared:
+            processes.broadcast(number)
+
+    def __enter__(self) -> SharedSteps:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        # After another error the processes may be in the middle of a step; they notice that this one has ended.
+        if error is None or isinstance(error, DivergedError):
+            self._send(_END)
+
+
+def follow(signals: Signals) -> int:
+    """Takes the steps of rank 0 in another process; returns the exit code.
+
+    Raises:
+        LostProcessError: another process has died, or rank 0 has ended before its first step.
+    """
+    keep_freed_memory()
+    signals.mode = "silent"  # rank 0 prints it and saves
+    recipe, vocab_size, device, paragraphs, tensors = processes.broadcast()
+    trainer = Trainer(recipe, vocab_size, processes.broadcast(), device, paragraphs=paragraphs, is_shared=True)
+    trainer.load_state_tensors(tensors)
+    while (rate := processes.broadcast()) != _END:
+        if rate == _GATHER:
+            trainer.gather_state()
+        else:
+            with suppress(DivergedError):  # the loss is that of all processes: rank 0 prints the error and ends the run
+                trainer.step(rate, stop=bool(signals.number))
+    return 0

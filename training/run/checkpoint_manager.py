@@ -12,10 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from model import CharLSTM
-from model.checkpoint.names import METRICS, SAMPLES
-from model.checkpoint.pointer import BEST, LATEST, step_of
-from model.checkpoint.record import TrainingRecord
-from model.checkpoint.samples import Sample
+from model.checkpoint.names import BEST, LATEST, METRICS, SAMPLES, step_of
+from model.checkpoint.record import Sample, TrainingRecord
 from model.checkpoint.write import write_cells, write_training
 from model.files import FULL_DISK, atomic_write, json_lines
 
@@ -25,9 +23,8 @@ from ..card.overlap import Source
 from ..card.summary import Quotes
 from ..hub.pusher import Pusher
 from .console import warn
-from .facts import Evaluation
 from .run_folder import RunFolder
-from .snapshot import Snapshot, loss_at
+from .snapshot import Evaluation, Snapshot, loss_at
 
 NEWEST_KEPT = 2  # checkpoints, in addition to the best one and those that are still to be pushed
 

@@ -19,8 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..learner.recipe import Recipe
-from ..learner.schedule import Schedule
+from ..learner.recipe import Recipe, Schedule
 
 LOG = "progress.log"
 MIN_STEPS = 10  # of a run, however short

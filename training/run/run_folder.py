@@ -1,4 +1,4 @@
-"""A run folder on disk: its checkpoints, the files `best` and `latest`, and where its text is.
+"""A run folder on disk: its checkpoints, the files `best` and `latest`, and the copy of its training text.
 
     runs/NAME/
       step-00001000/   a checkpoint folder; resuming needs its training_state/
@@ -6,42 +6,55 @@
       metrics.jsonl    one evaluation a line
       samples.jsonl    the samples of the evaluations: step, prompt, temperature, seed, text
       progress.log     the progress after each step (see `clock`)
-      text.ids         the training text as ids; text.json has its vocabulary (see `kept_text`); never pushed
+      text.ids         the training text as ids; text.json has its vocabulary and origin; never pushed
       teachers/        runs of the teachers of --teachers, until the run is complete
       expected.f16     soft targets of the teachers, until the run is complete
-      outbox/          destination.json: where the run is pushed to, and what was pushed (see `hub.destination`)
+      outbox/          destination.json: where the run is pushed to, and what was pushed (see `hub.checkpoints`)
       lock             locked while a process trains here
 
 A checkpoint is written to a temporary folder, synced and renamed, so readers never find an incomplete one, even after a
-power failure.
+power failure. A resumed run trains on the copy of its text: it need not read or download a large text again, and does
+not depend on the files that the text came from.
+
+A run on the Hub, whose machine may be gone, is downloaded for `--resume hf://USER/NAME`. The branch `training` has the
+same files as the newest checkpoint of the run folder. An older best checkpoint comes from `main`. Both are checked like
+every model from the Hub before they are used.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
+import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from model.checkpoint.format import CheckpointError, parse_json
-from model.checkpoint.names import SAMPLES
-from model.checkpoint.pointer import BEST, LATEST, checkpoints_of, pointed_checkpoint, step_of
+from model.checkpoint.names import BEST, LATEST, SAMPLES, checkpoints_of, pointed_checkpoint, step_of
 from model.checkpoint.read import read_checkpoint
-from model.checkpoint.samples import Sample, samples_from_json
+from model.checkpoint.record import Sample, samples_from_json
 from model.files import atomic_write, sync_folder
 
+from ..corpus.ids_file import open_ids
+from ..corpus.reader import Corpus
 from ..corpus.sources import expanded_path
-from ..errors import RunError
-from .facts import Evaluation
-from .snapshot import Snapshot, loss_at, read_snapshot
+from ..errors import HubError, RunError
+from ..hub.calls import retried
+from ..hub.checkpoints import MAIN, TRAINING, check_repo_name, download_run
+from .console import say
+from .snapshot import Evaluation, Snapshot, loss_at, read_snapshot
 
 IDS, TEXT = "text.ids", "text.json"
 SOFT_TARGETS = "expected.f16"
 LOCK, TEACHERS = "lock", "teachers"
+_TEXT_FORMAT = 1  # of text.json, and its fields
+_TEXT_FIELDS = ("characters", "name", "files", "first_lines", "sha256", "rare", "rare_times")
 # The errors of file systems without locks, such as some network drives: two processes can then train in one folder.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
@@ -84,7 +97,7 @@ class RunFolder:
     def discard(self, *, with_checkpoints: bool = False) -> None:
         """Unlocks the folder; removes a new one, unless a checkpoint of the run or of a teacher is to be kept."""
         self._lock.release()
-        is_kept = any(has_checkpoint(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
+        is_kept = any(checkpoints_of(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
         if self.path in self._new and (with_checkpoints or not is_kept):
             _remove(self.path)
             if self.path.parent in self._new:
@@ -180,9 +193,71 @@ class RunFolder:
             return []
 
 
-def has_checkpoint(run: Path) -> bool:
-    """Returns whether a folder holds a run that can be resumed."""
-    return bool(checkpoints_of(run))
+def write_kept_text(corpus: Corpus, folder: Path) -> None:
+    """Writes text.json, which describes text.ids of a run folder."""
+    about = {
+        "format_version": _TEXT_FORMAT,
+        "vocab": "".join(corpus.vocab),
+        "ids": corpus.ids.dtype.str,
+        **{name: getattr(corpus, name) for name in _TEXT_FIELDS},
+    }
+    atomic_write(folder / TEXT, json.dumps(about).encode())
+
+
+def read_kept_text(folder: Path, sha256: str | None = None) -> Corpus | None:
+    """Returns the text in a run folder; None if it is missing, damaged, or has another SHA-256 than the given one."""
+    try:
+        about = json.loads((folder / TEXT).read_bytes())
+        sha256 = about["sha256"] if sha256 is None else sha256
+        if about["format_version"] != _TEXT_FORMAT or about["sha256"] != sha256:
+            return None
+        corpus = Corpus(
+            ids=open_ids(folder / IDS, about["ids"], about["characters"]),
+            vocab=tuple(about["vocab"]),
+            name=about["name"],
+            sha256=sha256,
+            files=tuple(about["files"]),
+            first_lines=tuple(about["first_lines"]),
+            rare=about.get("rare", 0),
+            rare_times=about.get("rare_times", 0),
+        )
+        digest = hashlib.sha256()
+        for piece in corpus.pieces():
+            digest.update(piece.encode())
+        return corpus if digest.hexdigest() == sha256 else None
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def pull_run(repo: str, folder: RunFolder) -> None:
+    """Downloads the newest and the best checkpoint of a run on the Hub into an empty run folder.
+
+    Raises:
+        HubError: the repo holds no run, cannot be read, or its files are damaged.
+    """
+    temporary = folder.path / ".pulled.tmp"
+    try:
+        commit = retried(f"downloading {repo}", lambda: download_run(check_repo_name(repo), temporary), say)
+        try:
+            newest = read_snapshot(temporary / TRAINING)
+        except (CheckpointError, RunError) as error:
+            raise HubError(f"the run in {repo} at commit {commit[:8]} cannot be resumed: {error}") from error
+        for branch, step in ((MAIN, older_best(temporary / MAIN, newest)), (TRAINING, newest.step)):
+            if step is not None:
+                folder.save(step, partial(shutil.copytree, temporary / branch, dirs_exist_ok=True))
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def older_best(folder: Path, newest: Snapshot) -> int | None:
+    """Returns the step of a checkpoint if it is an earlier one of the same run; a later one is trained again."""
+    try:
+        best, other = read_checkpoint(folder).training, newest.checkpoint.training
+    except CheckpointError:
+        return None
+    is_same = all(best.get(name) == other.get(name) for name in ("recipe", "corpus", "corpus_characters"))
+    step = best.get("step", 0)
+    return step if is_same and 0 < step < newest.step else None
 
 
 def _remove(*paths: Path) -> None:

@@ -21,24 +21,21 @@ from torch import Tensor
 
 from model import CharLSTM, CharTokenizer, ChatFormat, generate
 from model.checkpoint.format import Checkpoint, CheckpointError
-from model.checkpoint.record import TrainingRecord
-from model.checkpoint.samples import Sample, thinned
+from model.checkpoint.record import Sample, TrainingRecord, thinned
 
 from ..card.curve import sparkline
 from ..corpus.ids_file import Ids
-from ..hub.spaces import Space
+from ..hub.space_files import Space
 from ..learner import evaluation
 from ..learner.dataset import utf8_bytes
-from ..learner.schedule import Schedule
-from ..learner.shared_steps import SharedSteps
-from ..learner.trainer import DivergedError, Trainer
+from ..learner.recipe import Schedule
+from ..learner.trainer import DivergedError, SharedSteps, Trainer
 from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .clock import Clock, ProgressLog
 from .console import Progress, loss_text, say, warn
-from .facts import Evaluation, RunState, TextFacts
-from .snapshot import Snapshot
-from .threads import Threads
+from .measure import Threads
+from .snapshot import Evaluation, RunState, Snapshot, TextFacts
 
 _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")  # in config.json
 

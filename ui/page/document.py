@@ -2,35 +2,50 @@
 
 The body is that of the static page. The head is made here: the tags of link previews, and tags with which a browser
 requests the modules before they are imported. So the page shows and works before its modules have arrived.
+
+Chats and search engines show the description in the preview of a link. The page reads the whole link of a share
+(web/conversation/links.js). The description is the prompt of its first reply, continued if nothing but the model and
+the generation settings determines the text: no blend, no clamped cell, no character that the sender chose.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import html
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 
 from model.files import web_modules
+from model.settings import SETTINGS
 
 from ..access.addresses import address_of_app
 from ..access.answers import HEADERS
+from ..conversation import ReadText
 from ..messages import LANGUAGES, best_language, filled
-from ..preview import shared_text, shortened
 from ..registry.registry import ModelRegistry
-from ..routes.requests import Services, address_of, route
+from ..routes.requests import WriteRequest, address_of, route
 from ..routes.web_files import WebFiles
+from ..routes.write import RunningReplies, check_words
+from ..settings import MAX_LINK, check_params, check_text
 
 log = logging.getLogger("char-lstm")
 
+MAX_DESCRIPTION = 200  # characters; chats show fewer
+WITHIN_S = 0.3  # for which a document waits for the text
+MAX_PROMPT = 1_000  # characters
+MAX_FIELDS = 1_000
+_COMMIT = re.compile("@[0-9a-f]{40}$")
+_CHANGES = ("blend_with", "hold", "pick")  # fields with which the text is not that of the model alone
 _MAIN = re.compile(r'<main id="page">.*</main>', re.DOTALL)
 _TEXT = re.compile(r'(data-text="([\w.]+)"[^>]*>)[^<]*')
 _NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
@@ -69,13 +84,12 @@ class Document:
     """Answers requests for the page.
 
     Args:
-        services: what the routes share.
+        replies: the replies that are being written.
         web: the files of ``web/``.
     """
 
-    def __init__(self, services: Services, web: WebFiles) -> None:
-        self._services = services
-        self._registry = services.registry
+    def __init__(self, replies: RunningReplies, web: WebFiles) -> None:
+        self._replies, self._registry = replies, replies.services.registry
         self._web = web.base().removeprefix("/")  # relative to the document, which a proxy may serve below another path
         markup = _MAIN.search(web.text("index.html"))
         assert markup, "the document of the static page has a main element"  # noqa: S101
@@ -86,7 +100,7 @@ class Document:
         self._headers = {
             "cache-control": "no-store",
             "vary": "accept-language",
-            "content-security-policy": _policy(self._script, services.registry.site.allowed_origins),
+            "content-security-policy": _policy(self._script, self._registry.site.allowed_origins),
             "referrer-policy": "no-referrer",  # a link may be as long as all headers together may be
             "x-content-type-options": "nosniff",
         }
@@ -159,7 +173,7 @@ class Document:
         title, address = site.title_in(language), address_of_app(request)
         query = request.scope["query_string"].decode("latin-1")
         try:
-            text = await shared_text(self._services, query, address_of(request))
+            text = await shared_text(self._replies, query, address_of(request))
         except Exception:
             log.exception("the preview of a link could not be written")
             text = None
@@ -184,6 +198,75 @@ class Document:
         lines = [f'<meta name="description" content="{html.escape(description)}">']
         lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()]
         return "\n".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])
+
+
+async def shared_text(replies: RunningReplies, query: str, address: str) -> str | None:
+    """Returns the prompt of a link and the beginning of its text; None if the query is no link that can be shown.
+
+    Args:
+        replies: the replies that are being written.
+        query: the query of the document's address.
+        address: of the client.
+    """
+    try:
+        fields = _fields(query)
+        return await _written(replies, fields, address) if fields.get("seed") else None
+    except ValueError:  # among them a RefusalError: a blocked word, or too many requests
+        return None
+
+
+async def _written(replies: RunningReplies, fields: dict[str, str], address: str) -> str:
+    prompt = check_text("prompt", fields.get("prompt", ""), MAX_PROMPT)
+    numbers = {name: float(fields[name]) for name in SETTINGS if name != "stop" and fields.get(name)}
+    params = check_params(numbers)
+    services = replies.services
+    loaded, workers = services.registry.get(_COMMIT.sub("", fields.get("model", "")) or None), services.workers
+    text = loaded.lm.chat.wrap(prompt) if loaded.lm.chat else prompt
+    await workers.run_slices(address, check_words(loaded, text))
+    if any(fields.get(name) for name in _CHANGES):
+        return prompt
+    stop = loaded.lm.chat.stop if loaded.lm.chat else ""
+    params = replace(params, length=min(MAX_DESCRIPTION, params.length), share=None, stop=stop)
+
+    request = WriteRequest(client="preview", served=loaded, params=params)
+
+    async def reply() -> str:
+        running = await replies.start(request, ReadText(loaded, text), address)
+        try:
+            return "".join([piece async for piece in running.pieces()])
+        finally:
+            replies.end(running)
+
+    async with workers.work(address):
+        try:
+            return prompt + await asyncio.wait_for(reply(), WITHIN_S)
+        except asyncio.TimeoutError:  # in Python 3.10 it is not TimeoutError
+            return prompt
+
+
+def _fields(query: str) -> dict[str, str]:
+    """Returns the fields of the first reply of a link.
+
+    Raises:
+        ValueError: the link is too long, or not text in UTF-8.
+    """
+    if len(query) > MAX_LINK:
+        raise ValueError("the link is too long")
+    query = query.replace("&amp;", "&")  # a message may write a link as HTML does; the & of a value is written %26
+    fields: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS):
+        if name in ("then", "more"):
+            break
+        fields.setdefault(name, value)  # like the page, which uses the first of two equal names
+    return fields
+
+
+def shortened(text: str) -> str:
+    """Returns a text in one line, cut after a word."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    if len(line) <= MAX_DESCRIPTION:
+        return line
+    return line[:MAX_DESCRIPTION].rsplit(" ", 1)[0] + " …"
 
 
 def _policy(script: str, origins: Collection[str]) -> str:

@@ -22,21 +22,18 @@ from ..access.filter import RequestFilter
 from ..access.gradio_calls import GradioCalls
 from ..registry.registry import ModelRegistry
 from ..routes.api import api_endpoints, refuse_malformed
-from ..routes.lenses.trace import Traces
-from ..routes.monitoring import health_routes
+from ..routes.lenses import Traces
 from ..routes.openai.endpoints import OpenAI
 from ..routes.requests import Services
-from ..routes.site import site_route
-from ..routes.stored import passages_route, samples_route
+from ..routes.site import health_routes, passages_route, samples_route, site_route
 from ..routes.web_files import FOLDER, WebFiles
-from ..routes.write import Writer
+from ..routes.write import RunningReplies, Writer
 from .document import Document, api_document_route
 
 MAX_READERS = 512  # streams of the API at once; the engine's own queue is full earlier, and refuses with a message
 MAX_STATES = 100  # of Gradio's sessions, which nothing here uses
 _OPTIONS: dict[str, Any] = {
     "show_error": False,  # the text of an exception may hold a path; that of gr.Error is always sent
-    "max_file_size": "1kb",  # nothing is uploaded here, and the filter closes the route
     "enable_monitoring": False,
     "run_history": False,
     "ssr_mode": False,
@@ -59,20 +56,20 @@ class Page:
         self.registry = registry
         services = Services(registry)
         self.limiter, self.workers = services.limiter, services.workers
-        self.write = Writer(services)
+        self.replies = RunningReplies(services)
         self.traces = Traces(services)
         self.web = WebFiles()
-        self.document = Document(services, self.web)
-        self.endpoints = api_endpoints(services)
+        self.document = Document(self.replies, self.web)
+        self.endpoints = api_endpoints(self.replies)
         self.routes: list[Route] = [
             self.document.route,
             api_document_route(registry, self.endpoints),
             site_route(registry),
-            *self.write.routes,
+            *Writer(self.replies).routes,
             *([self.traces.route, passages_route(services)] if registry.site.lenses else []),
             samples_route(services),
             self.web.route,
-            *OpenAI(services, self.write.replies).routes,
+            *OpenAI(self.replies).routes,
             *health_routes(registry),
         ]
 

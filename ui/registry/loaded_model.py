@@ -22,35 +22,27 @@ _MAX_EXAMPLE = 60  # characters
 _WAITING_EACH = 32  # all calls without a session from one address count as one client, such as those of a class of 30
 
 
-@dataclass(eq=False)
-class LoadedModel:
-    """A model, or a blend of two, that is served.
+@dataclass(eq=False, kw_only=True)
+class Preview:
+    """What a page shows of a model, also of one that is loaded on first use.
 
     Attributes:
-        name: its name on the page and in the API.
-        lm: the weights, the vocabulary and the config.
-        engine: writes the replies.
-        thread: runs the engine.
+        lm: the vocabulary and the config; and the weights, if it is loaded.
+        precision: the precision in which it writes.
+        device: where it runs.
         examples: example prompts; "" is an empty prompt.
         welcome_text: a text by the model, which an empty page shows.
         welcome_seed: the seed of the welcome text.
-        newer: the model with a newer commit that replaced this one; None while this one is current.
-        unloaded: whether its weights were freed, which happens after its last reply.
         refused_commit: why a newer commit is not served; None if no commit was refused.
-        parts: the two models of a blend; empty for one model.
     """
 
-    name: str
     lm: LanguageModel
-    engine: Engine
-    thread: threading.Thread
+    precision: Precision
+    device: torch.device
     examples: tuple[str, ...] = ("",)
     welcome_text: str = ""
     welcome_seed: int = 0
-    newer: LoadedModel | None = None
-    unloaded: bool = False
     refused_commit: Message | None = None
-    parts: tuple[LoadedModel, ...] = ()
 
     @property
     def commit(self) -> str:
@@ -58,49 +50,50 @@ class LoadedModel:
         return self.lm.commit or ""
 
     @property
+    def about(self) -> list[Message]:
+        """Short facts: what it was trained on, commit, size, device; and which commit was refused."""
+        corpus, config = self.lm.training.get("corpus"), self.lm.config
+        return [
+            *([Message("model.corpus", corpus=one_line(corpus, 60))] if corpus else []),
+            *([Message("model.commit", commit=self.commit[:7])] if self.commit else []),
+            Message("model.parameters", count=config.parameters),
+            Message("model.layers", layers=config.num_layers, cells=config.hidden_size),
+            Message("model.characters", count=config.vocab_size),
+            Message("model.device", device=self.device.type.upper()),
+            *([self.refused_commit] if self.refused_commit else []),
+        ]
+
+
+@dataclass(eq=False, kw_only=True)
+class LoadedModel(Preview):
+    """A model, or a blend of two, that is served.
+
+    Attributes:
+        name: its name on the page and in the API.
+        engine: writes the replies.
+        thread: runs the engine.
+        newer: the model with a newer commit that replaced this one; None while this one is current.
+        parts: the two models of a blend; empty for one model.
+    """
+
+    name: str
+    engine: Engine
+    thread: threading.Thread
+    newer: LoadedModel | None = None
+    parts: tuple[LoadedModel, ...] = ()
+
+    @property
     def is_blend(self) -> bool:
         """Whether it is a blend of two models."""
         return len(self.lm.models) > 1
 
-    @property
-    def about(self) -> list[Message]:
-        """Short facts: what it was trained on, commit, size, device; and which commit was refused."""
-        return [*_facts(self.lm, self.lm.device), *([self.refused_commit] if self.refused_commit else [])]
 
-    @property
-    def precision(self) -> Precision:
-        """The precision in which it writes."""
-        return self.engine.precision
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a page shows of a model that is loaded on first use; see `LoadedModel`."""
-
-    lm: LanguageModel
-    precision: Precision
-    about: list[Message]
-    examples: tuple[str, ...]
-    welcome_text: str
-    welcome_seed: int
-
-    @classmethod
-    def of(cls, lm: CharLSTM, precision: Precision | None, device: str, site: SiteConfig) -> Preview:
-        """Returns the preview of a model, with the welcome text that it stores."""
-        stored, examples = stored_welcome_text_of(lm, site.blocked), example_prompts(lm, site.blocked)
-        return cls(lm, precision or default_precision(lm), _facts(lm, torch.device(device)), examples, *stored)
-
-
-def _facts(lm: LanguageModel, device: torch.device) -> list[Message]:
-    corpus = lm.training.get("corpus")
-    return [
-        *([Message("model.corpus", corpus=one_line(corpus, 60))] if corpus else []),
-        *([Message("model.commit", commit=lm.commit[:7])] if lm.commit else []),
-        Message("model.parameters", count=lm.config.parameters),
-        Message("model.layers", layers=lm.config.num_layers, cells=lm.config.hidden_size),
-        Message("model.characters", count=lm.config.vocab_size),
-        Message("model.device", device=device.type.upper()),
-    ]
+def preview_of(lm: CharLSTM, precision: Precision | None, device: str, site: SiteConfig) -> Preview:
+    """Returns the preview of a model whose weights are not loaded, with the welcome text that it stores."""
+    (text, seed), examples = stored_welcome_text_of(lm, site.blocked), example_prompts(lm, site.blocked)
+    precision = precision or default_precision(lm)
+    where = torch.device(device)
+    return Preview(lm=lm, precision=precision, device=where, examples=examples, welcome_text=text, welcome_seed=seed)
 
 
 def start_model(name: str, lm: CharLSTM, precision: Precision | None, site: SiteConfig) -> LoadedModel:
@@ -124,7 +117,9 @@ def start_engine(
     )
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
-    return LoadedModel(name, lm, engine, thread, parts=parts)
+    return LoadedModel(
+        name=name, lm=lm, precision=engine.precision, device=lm.device, engine=engine, thread=thread, parts=parts
+    )
 
 
 def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, ModelUnavailableError
 from model.char_lstm import checkpoint_folder
-from model.checkpoint.bundled import BUNDLED, bundled_name
+from model.checkpoint.names import BUNDLED, bundled_name
 from model.checkpoint.read import read_checkpoint
 from model.hub.snapshot import is_commit
 from model.settings import Precision, shorten
@@ -26,7 +26,7 @@ from model.terminal import one_line
 
 from ..messages import Message, RefusalError
 from ..site_config import SiteConfig
-from .loaded_model import LoadedModel, Preview, start_engine, start_model
+from .loaded_model import LoadedModel, Preview, preview_of, start_engine, start_model
 from .specs import choose_device, is_on_hub, names_of, split_spec
 
 log = logging.getLogger("char-lstm")
@@ -45,7 +45,7 @@ class Entry:
     """A configured model: loading, loaded, or failed.
 
     Attributes:
-        spec: a path, or a name on the Hub; "" for a model that was added from memory.
+        spec: a path, or a name on the Hub.
         name: its name on the page and in the API.
         loaded: the model that is served; None while it loads, and if it failed.
         failure: why it could not be loaded; None if it did not fail.
@@ -79,6 +79,7 @@ class ModelRegistry:
         on_hub: the entries of models on the Hub, those of ``auto_updated`` among them.
         is_followed: whether the Hub is asked for newer commits, and for models that could not be loaded.
         draining: replaced models, and blends, that finish their replies.
+        settled: set once every model is loaded or has failed.
         stopped: set by `stop`.
         on_unload: functions that are called with each replaced model after its weights were freed.
     """
@@ -105,16 +106,9 @@ class ModelRegistry:
         self.on_unload: list[Callable[[LoadedModel], None]] = []
         self._blends: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()  # the one with the newest use is last
         self._blending, self._putting = threading.Lock(), threading.Lock()
-        self._settled, self.stopped = threading.Event(), threading.Event()
+        self.settled, self.stopped = threading.Event(), threading.Event()
         self._fell_back = False
         self._changes, self._since = 0, uuid.uuid4().hex[:8]
-
-    def add(self, name: str, lm: CharLSTM) -> LoadedModel:
-        """Serves a model that is already in memory."""
-        entry = Entry("", name, start_model(name, lm, self.precision, self.site))
-        entry.done.set()
-        self.entries.append(entry)
-        return self.get(name)
 
     def start(self, *, after: threading.Event | None = None) -> None:
         """Starts to load, each model in a thread of its own, so that one that hangs delays no other.
@@ -125,10 +119,6 @@ class ModelRegistry:
         for entry in [entry for entry in self.entries if not entry.done.is_set()]:
             threading.Thread(target=self._load, args=(entry, after), daemon=True).start()
         threading.Thread(target=self._settle, daemon=True).start()
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Waits until every model is loaded or has failed; returns whether that happened in time."""
-        return self._settled.wait(timeout_s)
 
     def stop(self) -> None:
         """Stops every engine, which ends all replies, and looks for no newer commits."""
@@ -196,11 +186,6 @@ class ModelRegistry:
         return [*self.loaded_models, *list(self._blends.values()), *self.draining]
 
     @property
-    def settled(self) -> bool:
-        """Whether every model is loaded or has failed."""
-        return self._settled.is_set()
-
-    @property
     def loaded_models(self) -> list[LoadedModel]:
         """The current models, without blends."""
         return [entry.loaded for entry in self.entries if entry.loaded]
@@ -231,7 +216,7 @@ class ModelRegistry:
 
     def first(self) -> LoadedModel | None:
         """Returns the default model: the first one that did not fail. None while that model loads."""
-        usable = [entry for entry in self.entries if not entry.failure and (entry.loaded or not self.settled)]
+        usable = [entry for entry in self.entries if not entry.failure and (entry.loaded or not self.settled.is_set())]
         return usable[0].loaded if usable else None
 
     def get(self, name: object) -> LoadedModel:
@@ -252,7 +237,7 @@ class ModelRegistry:
             raise self.unknown(name)
         entry = found[0]
         if entry.failure:
-            raise RefusalError.of(entry.failure, status=404)
+            raise RefusalError(entry.failure, status=404)
         if entry.loaded is None:
             self._load_on_demand(entry)
             raise RefusalError("refusal.named_loading", field="model", name=entry.name)
@@ -290,7 +275,6 @@ class ModelRegistry:
         time.sleep(_GRACE_S)
         older.engine.drain()
         older.thread.join()
-        older.unloaded = True
         older.engine.release()
         older.lm = older.lm.without_weights()
         self.draining.remove(older)
@@ -308,7 +292,7 @@ class ModelRegistry:
             fallback, self._fell_back = Entry(str(PRETRAINED), BUNDLED), True
             self._load(fallback, None)
             self.entries.append(fallback)
-        self._settled.set()
+        self.settled.set()
         self.bump_version()
 
     def _load(self, entry: Entry, after: threading.Event | None) -> None:
@@ -317,7 +301,7 @@ class ModelRegistry:
             if entry in self._on_demand:
                 checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
                 lm = CharLSTM.from_checkpoint(checkpoint, name=entry.name)
-                entry.preview = Preview.of(lm, self.precision, self.device, self.site)
+                entry.preview = preview_of(lm, self.precision, self.device, self.site)
                 return
             id_or_path, revision = split_spec(entry.spec)
             lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)

@@ -10,7 +10,7 @@ from pathlib import Path
 from model import PRETRAINED, ModelUnavailableError
 from model.backends.device import is_available
 from model.char_lstm import checkpoint_folder, is_local, split_revision
-from model.checkpoint.bundled import BUNDLED, bundled_name, bundled_names, bundled_spec
+from model.checkpoint.names import BUNDLED, bundled_name, bundled_names, bundled_spec
 from model.settings import shorten
 
 

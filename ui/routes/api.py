@@ -8,8 +8,9 @@ function's signature and docstring. Those of ``/generate`` are made from the tab
 # No ``from __future__ import annotations``: Gradio reads the types of an endpoint's results as they are.
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from inspect import Parameter, Signature
 from itertools import islice
 from typing import Any, NamedTuple
@@ -22,11 +23,11 @@ from fastapi.responses import JSONResponse
 from model import TextTrace, TokenTrace
 from model.clamps import MAX_CLAMPS, MAX_VALUE
 from model.engine.blend import DEFAULT_SHARE
-from model.scoring.surprisal import Score, score_in_slices
+from model.scoring import Score, score_in_slices
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
-from ..conversation.progress import check_words, write
+from ..conversation import ReadText
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
@@ -40,7 +41,8 @@ from ..settings import (
     check_whole,
     refused,
 )
-from .requests import Services
+from .requests import Services, WriteRequest
+from .write import RunningReplies, RunningReply
 
 log = logging.getLogger("char-lstm")
 
@@ -48,6 +50,9 @@ MAX_INSPECTED = 2_000  # characters
 MAX_UNKNOWN = 100  # characters that a result names
 _SCORED = 512  # characters in a slice of work, which takes about 20 ms
 _TRACED = 64
+_SPACING = (
+    1 / 20
+)  # of the time of a reply so far, between two messages: Gradio sends and keeps the whole text each time
 # HTTP clients send arguments by position: the order stays, and a new setting is appended.
 _ORDER = ("prompt", "length", "temperature", "top_k", "top_p", "seed", "model", "stop", "hold", "blend_with", "share")
 
@@ -62,9 +67,10 @@ class _Argument(NamedTuple):
     default: Any = Parameter.empty
 
 
-def api_endpoints(services: Services) -> dict[str, Callable[..., Any]]:
+def api_endpoints(replies: RunningReplies) -> dict[str, Callable[..., Any]]:
     """Returns the functions of the endpoints by name; `inspect` is one only if the owner allows the lenses."""
-    functions = [_generate(services), _score(services)]
+    services = replies.services
+    functions = [_generate(replies), _score(services)]
     if services.registry.site.lenses:
         functions.append(_inspect(services))
     return {function.__name__: function for function in functions}
@@ -104,8 +110,8 @@ def _model_help(registry: ModelRegistry) -> str:
     return f"one of {', '.join(registry.names)}; default the first of them"
 
 
-def _generate(services: Services) -> Callable[..., Any]:
-    registry, workers = services.registry, services.workers
+def _generate(replies: RunningReplies) -> Callable[..., Any]:
+    registry = replies.services.registry
     arguments = _generate_arguments(_model_help(registry))
 
     async def generate(request: gr.Request, *values: Any) -> AsyncIterator[_Reply]:
@@ -125,14 +131,15 @@ def _generate(services: Services) -> Callable[..., Any]:
                 share = DEFAULT_SHARE if params.share is None else params.share
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": share}
             address, client = _caller(request)
-            await workers.run_slices(address, check_words(loaded, text))
-            steps = write(loaded, text, params, workers, address=address, client_id=client, clamps=clamps, sparing=True)
-            async with aclosing(steps):
-                async for sequence in steps:
-                    reason = sequence.finish_reason  # read before the text: once it is set, the text is complete
-                    yield sequence.text, {**about, "finish_reason": reason}
-        if sequence.error:
-            raise _call_error(f"the model failed: {sequence.error}")
+            wanted = WriteRequest(client=client, served=loaded, params=params, cells=clamps)
+            reply = await replies.start(wanted, ReadText(loaded, text), address)
+            try:
+                async for written, reason in spaced(reply):
+                    yield written, {**about, "finish_reason": reason}
+            finally:
+                replies.end(reply)
+        if reply.error:
+            raise _call_error(str(reply.error))
 
     description = (
         "Continues a text with a character LSTM, which knows nothing but the text it was trained on: it imitates that "
@@ -203,13 +210,28 @@ def _inspect(services: Services) -> Callable[..., Any]:
     )
 
 
+async def spaced(reply: RunningReply) -> AsyncIterator[tuple[str, str | None]]:
+    """Yields the text so far less and less often, and at its end with the reason why it has ended.
+
+    Gradio sends the whole text each time, and keeps the messages of a client that never reads them.
+    """
+    began = shown_at = time.monotonic()
+    text = ""
+    async for piece in reply.pieces():
+        is_first, text, now = not text, text + piece, time.monotonic()
+        if is_first or now - shown_at >= (now - began) * _SPACING:
+            shown_at = now
+            yield text, None
+    yield text, reply.finish_reason
+
+
 async def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) -> LoadedModel:
     """Returns the model that is blended with the first."""
     try:
         second = await registry.find(name)
     except RefusalError as refusal:
         message = Message(refusal.id, **refusal.values)
-        raise RefusalError.of(message, field="blend_with" if refusal.field else "") from None
+        raise RefusalError(message, field="blend_with" if refusal.field else "") from None
     if second is first:
         raise refused("blend_with", name, Message("rule.other_model"))
     return second

@@ -12,8 +12,9 @@ Positions and lengths are in code points.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
@@ -27,7 +28,7 @@ from model.settings import SETTINGS
 from ..access.answers import answer_to
 from ..access.limits import REQUESTS_AT_ONCE, Limiter
 from ..access.workers import Workers
-from ..conversation.read_text import ReadText
+from ..conversation import ReadText
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
@@ -44,7 +45,7 @@ Result = TypeVar("Result")
 class WriteRequest:
     """A checked request for a reply, with the fields that `write` describes."""
 
-    id: str
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
     client: str
     served: LoadedModel
     params: SamplingParams

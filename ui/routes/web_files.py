@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import Request
@@ -43,13 +42,6 @@ _IMMUTABLE = {
 }
 
 
-@dataclass(frozen=True)
-class _File:
-    type: str
-    content: bytes
-    compressed: bytes
-
-
 class WebFiles:
     """The files of a folder.
 
@@ -65,23 +57,23 @@ class WebFiles:
     def __init__(self, folder: Path = FOLDER) -> None:
         paths = sorted(path for path in folder.rglob("*") if path.suffix in TYPES and path.is_file())
         self.folder = folder
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, tuple[bytes, bytes]] = {}  # the content, and the same compressed
         sha = hashlib.sha256()
         for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
             content = web_content(path)
             if name == _PAGE:  # it must publish models on the Hub that this app uses
                 content = content.replace(PUBLIC_HUB.encode(), constants.ENDPOINT.encode())
-            self._files[name] = _File(TYPES[path.suffix], content, gzip.compress(content, mtime=0))
+            self._files[name] = content, gzip.compress(content, mtime=0)
             sha.update(f"{name} {len(content)}\n".encode())
             sha.update(content)
         listed = json.dumps(sorted(self._files)).encode()  # a page that publishes a copy of itself reads it
-        self._files["files.json"] = _File(TYPES[".json"], listed, gzip.compress(listed, mtime=0))
+        self._files["files.json"] = listed, gzip.compress(listed, mtime=0)
         self.digest = sha.hexdigest()[:_DIGITS]
         self.route = Route(PATH, self.respond, methods=["GET", "HEAD"])
 
     def text(self, name: str) -> str:
         """Returns the text of a file."""
-        return self._files[name].content.decode("utf-8")
+        return self._files[name][0].decode("utf-8")
 
     def base(self) -> str:
         """Returns the address of the folder, from the root of the app, with a slash at its end."""
@@ -90,11 +82,11 @@ class WebFiles:
     async def respond(self, request: Request) -> Response:
         """Sends one file."""
         digest, name = request.path_params["digest"], request.path_params["name"]
-        file = self._files.get(name) if digest == self.digest else None
-        if file is None:
+        if digest != self.digest or name not in self._files:
             # After an update of the app, a page that is still open requests a module of the version before.
             return PlainTextResponse("there is no such file\n", 404, {"cache-control": "no-store"})
-        headers = {**_IMMUTABLE, "content-type": file.type}
-        if "gzip" in request.headers.get("accept-encoding", "") and len(file.compressed) < len(file.content):
-            return Response(file.compressed, headers={**headers, "content-encoding": "gzip"})
-        return Response(file.content, headers=headers)
+        content, compressed = self._files[name]
+        headers = {**_IMMUTABLE, "content-type": TYPES[Path(name).suffix]}
+        if "gzip" in request.headers.get("accept-encoding", "") and len(compressed) < len(content):
+            return Response(compressed, headers={**headers, "content-encoding": "gzip"})
+        return Response(content, headers=headers)

@@ -1,4 +1,4 @@
-// Answers the lenses: how a model reads a text. The answers are those of the app's route /trace (ui/routes/lenses/): values along
+// Answers the lenses: how a model reads a text. The answers are those of the app's route /trace (ui/routes/lenses.py): values along
 // the text, how one character was computed, and how much each earlier character mattered for it.
 
 import { byteOf, copyOf, rint, rounded } from "./int8_inference.js";

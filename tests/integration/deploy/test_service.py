@@ -6,7 +6,7 @@ import httpx
 import uvicorn
 
 from model import PRETRAINED, CharLSTM, generate
-from model.checkpoint.bundled import bundled_names
+from model.checkpoint.names import bundled_names
 from tests.support.app_server import eventually
 from tests.support.http_server import free_port
 

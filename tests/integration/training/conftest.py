@@ -17,7 +17,8 @@ def quick() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         be_quick(patch.setattr)
-        for name, seconds in {"calls.FIRST_WAIT_S": 0.02, "calls.LONGEST_WAIT_S": 0.1, "spaces.POLL_S": 0.01}.items():
+        quick = {"calls.FIRST_WAIT_S": 0.02, "calls.LONGEST_WAIT_S": 0.1, "space_files.POLL_S": 0.01}
+        for name, seconds in quick.items():
             patch.setattr(f"training.hub.{name}", seconds)
         yield
 

@@ -16,7 +16,7 @@ import app as entry
 from model import CharLSTM, generate
 from tests.local_hub import LocalHub
 from tests.support.app_process import begin, started
-from tests.support.app_server import eventually, random_model
+from tests.support.app_server import add_model, eventually, random_model
 from tests.support.page_client import PageClient
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import saved_files
@@ -128,7 +128,7 @@ def test_the_app_ends_when_an_engine_has_ended(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     registry = ModelRegistry()
-    registry.add("random", random_model()).engine.stop()
+    add_model(registry, "random", random_model()).engine.stop()
     eventually(lambda: registry.failed_engines)
     monkeypatch.setattr(entry, "start_models", lambda *_, **__: registry)
     monkeypatch.setattr("gc.freeze", lambda: None)

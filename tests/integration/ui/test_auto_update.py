@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from model import CharLSTM, SamplingParams, generate
-from model.checkpoint.bundled import BUNDLED
+from model.checkpoint.names import BUNDLED
 from tests.local_hub import LocalHub, Repo
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.hub_faults import HARMLESS, SOME, faulty
@@ -55,7 +55,7 @@ def auto_updated(*specs: str) -> Iterator[ModelRegistry]:
     registry = ModelRegistry(specs)
     registry.start()
     start_updates(registry, INTERVAL_S)
-    assert registry.wait(120)
+    assert registry.settled.wait(120)
     try:
         yield registry
     finally:
@@ -103,7 +103,7 @@ def test_a_running_reply_ends_on_the_old_weights_and_a_new_one_uses_the_new_ones
         assert first == generate(lm, "ROMEO:", len(first), temperature=0.8, seed=1)
         assert late == generate(CharLSTM.from_pretrained(tmp_path / "new"), "ROMEO:", 60, temperature=0.8, seed=7)
         assert f"commit {newer[:7]}" in english(app.served(NAME).about, " · ")
-        eventually(lambda: served.unloaded and not registry.draining)
+        eventually(lambda: not registry.draining)
         served.thread.join(60)
         gc.collect()
         assert [each() for each in weights] == [None, None], "the old weights are released"
@@ -198,9 +198,9 @@ def test_at_most_two_commits_of_a_model_are_loaded(hub: LocalHub, old: Files, ne
         count = commit_requests(hub)
         eventually(lambda: commit_requests(hub) >= count + 2)
         assert commit_of(registry) == second
-        assert not first.unloaded
+        assert first in registry.draining
         first.engine.abort(sequence)
         eventually(lambda: commit_of(registry) == third)
-        assert first.unloaded
+        assert first not in registry.all_loaded
         assert first.newer
         assert (first.newer.newer or first.newer) is registry.get(NAME)

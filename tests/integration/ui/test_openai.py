@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from model import BlockedWords, generate
-from model.scoring.surprisal import score
+from model.scoring import score
 from tests.support.app_server import App, eventually, scripted_model, serving
 
 SETTINGS = {"seed": 1, "temperature": 0.8, "max_tokens": 60}

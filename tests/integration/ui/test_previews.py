@@ -10,8 +10,8 @@ import pytest
 
 from model import PRETRAINED, BlockedWords, CharLSTM, generate
 from tests.support.app_server import App, random_model, serving
-from ui import preview
-from ui.preview import MAX_DESCRIPTION, shortened
+from ui.page import document
+from ui.page.document import MAX_DESCRIPTION, shortened
 
 LINK = {"prompt": "ROMEO:", "seed": "7", "length": "200", "temperature": "0.8"}
 FAR = {"x-forwarded-for": "8.8.8.8"}
@@ -36,7 +36,7 @@ def crawl(app: App, query: dict[str, Any] | str = "", headers: dict[str, str] | 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A document waits for its text also on a busy machine."""
-    monkeypatch.setattr(preview, "WITHIN_S", 60)
+    monkeypatch.setattr(document, "WITHIN_S", 60)
 
 
 def test_the_site_has_its_own_preview(app: App) -> None:
@@ -107,7 +107,7 @@ def test_a_client_has_its_limits(app: App, limit: Callable[..., None]) -> None:
 
 
 def test_a_text_that_takes_too_long_is_left_out_and_not_counted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview, "WITHIN_S", 0.0)
+    monkeypatch.setattr(document, "WITHIN_S", 0.0)
     assert crawl(app, {**LINK, "prompt": "slow and"})["og:description"] == "slow and"
     assert not app.page.limiter._replies["127.0.0.1"]
 
@@ -123,7 +123,7 @@ def test_of_a_text_that_more_determines_only_the_prompt_is_shown(app: App) -> No
 
 
 def test_a_fault_in_a_preview_does_not_hide_the_page(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview, "_fields", lambda query: 1 / 0)
+    monkeypatch.setattr(document, "_fields", lambda query: 1 / 0)
     assert crawl(app, LINK)["og:title"] == "A network that writes"
 
 

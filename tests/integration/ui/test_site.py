@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from model import BlockedWords, Cell, ChatFormat, generate
-from model.checkpoint.samples import Sample
+from model.checkpoint.record import Sample
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import PageClient, english
 from ui.registry.registry import ModelRegistry

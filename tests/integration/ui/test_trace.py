@@ -15,11 +15,11 @@ from model import Blend, BlockedWords, Cell, TextTrace, generate
 from model.attribution import occlusion_in_slices
 from model.clamps import Clamp
 from model.named_cells import Sample
-from model.scoring.surprisal import result_of
+from model.scoring import result_of
 from tests.support.app_server import App, eventually
 from tests.support.page_client import PageClient, english
 from tests.support.request_bodies import TRACE
-from ui.routes.lenses import trace as trace_route
+from ui.routes import lenses as trace_route
 
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 PROMPT = "ROMEO:"

@@ -10,7 +10,7 @@ import pytest
 from model import Blend, BlockedWords, ChatFormat, SamplingParams, Sequence, generate
 from tests.support.app_server import App, eventually, scripted_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient, RefusedError
-from ui.conversation.states import States
+from ui.conversation import States
 from ui.site_config import SiteConfig
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
@@ -26,7 +26,7 @@ def page(app: App, http: httpx.AsyncClient) -> PageClient:
 
 
 async def forget(app: App) -> None:
-    vars(app.page.write.states).update(vars(States()))
+    vars(app.page.replies.states).update(vars(States()))
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -244,6 +244,6 @@ async def test_addresses_with_many_slow_replies_close_writing_to_no_other(
         assert [(each["end"], each["error"]) for each in endings] == [("error", full)]
         written = engine.written
         await asyncio.to_thread(eventually, lambda: engine.written > written + len(tasks))
-        for each in list(app.page.write.replies._replies.values()):
+        for each in list(app.page.replies._replies.values()):
             each.stop()
         await asyncio.gather(*tasks)

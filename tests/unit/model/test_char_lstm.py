@@ -8,7 +8,7 @@ import torch
 
 from model import CharLSTM, CheckpointError, LSTMConfig, LSTMNetwork, ModelUnavailableError, generate, score
 from model.char_lstm import is_local, split_revision
-from model.checkpoint.pointer import pointed_checkpoint
+from model.checkpoint.names import pointed_checkpoint
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 

@@ -17,7 +17,7 @@ import pytest
 
 from model import PRETRAINED, Blend, ChatFormat, __version__, adapted, generate, occlusion, score, score_adapting
 from model.__main__ import main
-from model.checkpoint.bundled import bundled_names, bundled_spec
+from model.checkpoint.names import bundled_names, bundled_spec
 from model.checkpoint.record import TrainingRecord
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import ALPHABET, tiny_model

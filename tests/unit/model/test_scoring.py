@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from model import adapted, generate, score, score_adapting
+from model import adapted, generate, score, score_adapting, scoring
 from model.__main__ import main
 from model.cli.evaluate import surprisals
-from model.scoring import surprisal
 from model.settings import UsageError
 from training.learner.evaluation import cold_losses
 
@@ -26,7 +25,7 @@ def test_bits_equal_those_of_single_steps_whatever_the_size_of_the_chunks(lm, mo
     for before, after in itertools.pairwise(ids):
         logits, state = lm.network.step(torch.tensor([before]), state)
         bits.append(-math.log2(float(logits[0].double().softmax(0)[after])))
-    monkeypatch.setattr(surprisal, "_CHUNK", chunk)
+    monkeypatch.setattr(scoring, "_CHUNK", chunk)
     np.testing.assert_allclose(score(lm, TEXT).bits, bits, atol=1e-4)
 
 
@@ -95,8 +94,8 @@ def test_a_model_as_a_function_has_the_same_score_as_the_model(lm):
         ({"a": 1.5, "b": -0.5}, "-0.5"),
         ({"a": math.nan, "b": 0.5}, "nan"),
         ({"b": 1.0}, "probability 0"),
-        ({"a": "much"}, "not a number"),
-        ([0.5, 0.5], "list"),
+        ({"a": "much"}, "a dict of numbers"),
+        ([0.5, 0.5], "a dict of numbers"),
     ],
 )
 def test_what_is_no_distribution_is_refused_with_its_position(returned, words: str):

@@ -13,7 +13,7 @@ from model.clamps import Stretches
 from model.engine.blend import LanguageModel
 from model.generation import stream
 from model.int8.sampling import Randomness, choose
-from model.scoring.surprisal import result_of
+from model.scoring import result_of
 from model.settings import Precision
 from model.trace import UNKNOWN, TextTrace
 from tests.support.tiny_models import tiny_model

@@ -19,8 +19,7 @@ import pytest
 
 from model import CharLSTM, ChatFormat, generate
 from model.checkpoint.names import CELLS, CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, SAMPLES
-from model.checkpoint.record import TrainingRecord
-from model.checkpoint.samples import Sample
+from model.checkpoint.record import Sample, TrainingRecord
 from model.checkpoint.write import write_manifest
 from model.int8.weights import VERSION
 from model.lstm import SIZES

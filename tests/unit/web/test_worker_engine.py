@@ -16,7 +16,7 @@ from model.attribution import occlusion_in_slices
 from model.checkpoint.names import WEIGHTS
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
-from model.scoring.surprisal import result_of
+from model.scoring import result_of
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.cells_files import CELL, PLACES, content
@@ -25,8 +25,7 @@ from tests.support.node_engine import NodeEngine, node_engine, request
 from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import write_static
 from ui.messages import RefusalError
-from ui.routes.lenses.step_lens import describe_step
-from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why
+from ui.routes.lenses import answer_at, answer_from, answer_why, describe_step
 from ui.settings import Fields, check_clamps
 
 pytestmark = pytest.mark.slow

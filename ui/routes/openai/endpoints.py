@@ -23,15 +23,15 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from model.int8.weights import VERSION
-from model.scoring.surprisal import Scorer
+from model.scoring import Scorer
 from model.settings import MAX_SEED
 
 from ...access.answers import HEADERS, AsciiJSONResponse, openai_error
-from ...conversation.read_text import ReadText
+from ...conversation import ReadText
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
-from ..requests import Services, WriteRequest, address_of, route, while_connected
-from ..running_replies import EventStream, RunningReplies, RunningReply
+from ..requests import WriteRequest, address_of, route, while_connected
+from ..write import EventStream, RunningReplies, RunningReply
 from .protocol import Probabilities, Shape, Wanted, chat_prompt, parse, reason_of, sent
 
 log = logging.getLogger("char-lstm")
@@ -59,7 +59,7 @@ class _Choice:
         """Returns why the text has ended, in the protocol's words; raises if the model has failed or is too busy."""
         if self.reply and (error := self.reply.error):
             busy = error.id.startswith("refusal.")
-            raise RefusalError.of(error) if busy else HTTPException(500, str(error))
+            raise RefusalError(error) if busy else HTTPException(500, str(error))
         if self.reply and self.reply.finish_reason == "abort":  # the app ends, or a newer commit replaces the model
             raise RefusalError("refusal.no_answer")
         return reason_of(self.reply.finish_reason) if self.reply else "length"
@@ -69,14 +69,12 @@ class OpenAI:
     """Answers the requests of programs that speak OpenAI's protocol.
 
     Args:
-        services: what the routes share.
         replies: the replies that are being written, those of pages included.
     """
 
-    def __init__(self, services: Services, replies: RunningReplies) -> None:
-        self._services = services
-        self._registry = services.registry
-        self._replies = replies
+    def __init__(self, replies: RunningReplies) -> None:
+        self._services, self._replies = replies.services, replies
+        self._registry = replies.services.registry
         self._began = int(time.time())
         self.routes = [
             route("/v1/models", self._models, "GET"),
@@ -131,7 +129,7 @@ class OpenAI:
         params = replace(wanted.params, seed=(wanted.params.seed + index) % (MAX_SEED + 1))
         if loaded.lm.chat and not params.stop:
             params = replace(params, stop=loaded.lm.chat.stop)
-        request = WriteRequest(id=secrets.token_hex(16), client=client, served=loaded, params=params)
+        request = WriteRequest(client=client, served=loaded, params=params)
         choice.reply = await self._replies.start(request, ReadText(loaded, prompt), address)
         return choice
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from model import SamplingParams
 from model.chat import ChatFormat
-from model.scoring.surprisal import Predictions
+from model.scoring import Predictions
 from model.settings import SETTINGS, shorten
 
 from ...messages import RefusalError

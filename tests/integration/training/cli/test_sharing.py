@@ -12,7 +12,7 @@ from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, Here, best_of, use_small_page, words
 from training.__main__ import main
-from training.hub.destination import DESTINATION
+from training.hub.checkpoints import DESTINATION
 
 QUICK = (*SIZES, "--steps=4", "--set=evaluations=1")
 LEARNING = ("--set=batch=4,window=16,evaluations=1", "--steps=4")  # the sizes are those of the other model

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from model import CharLSTM
+from model.checkpoint.names import checkpoints_of
 from tests.support.app_server import eventually
 from tests.support.tiny_runs import SIZES, Here, outcome, write_text
 from tests.support.training_processes import Training
 from training.cli.child_trainings import OUTPUT
 from training.cli.teachers import teacher_seed
 from training.learner.recipe import Recipe
-from training.run.run_folder import SOFT_TARGETS, TEACHERS, has_checkpoint
+from training.run.run_folder import SOFT_TARGETS, TEACHERS
 
 NEW = ("text.txt", *SIZES, "--set=evaluations=4,bfloat16=false")
 
@@ -41,7 +42,7 @@ def test_a_run_that_is_interrupted_while_its_teacher_trains_ends_with_the_same_b
     write_text(tmp_path)
     run, teacher = tmp_path / "run", tmp_path / "run" / TEACHERS / "1"
     with Training(*NEW, "--steps=40", "--teachers=1", "--out=run", cwd=tmp_path) as first:
-        eventually(lambda: has_checkpoint(teacher))
+        eventually(lambda: checkpoints_of(teacher))
         for pid in pids_of(teacher):
             os.kill(pid, signal.SIGKILL)  # as when memory runs out
         assert first.end() == 2

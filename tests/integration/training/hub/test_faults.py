@@ -13,12 +13,10 @@ from tests.support.hub_faults import FAULTS, HARMLESS, check_line, faulty
 from tests.support.tiny_runs import best_of, checkpoints
 from training.errors import HubError
 from training.hub.calls import retried
-from training.hub.checkpoints import check_repo
-from training.hub.destination import read_destination
+from training.hub.checkpoints import check_repo, read_destination
 from training.hub.pusher import push_pending
-from training.hub.spaces import check_space, push_space
-from training.run.hub_resume import pull_run
-from training.run.run_folder import RunFolder
+from training.hub.space_files import check_space, push_space
+from training.run.run_folder import RunFolder, pull_run
 
 # Faults after which the Hub has the commit although the client gets no answer; the client's next try finds the commit.
 COMMIT_SUCCEEDS = ("hangs in the body", "cut", "answer lost", "a byte short")

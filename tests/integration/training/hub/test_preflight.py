@@ -10,8 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from tests.local_hub import LocalHub
 from training.errors import HubError
 from training.hub.calls import retried
-from training.hub.checkpoints import check_repo
-from training.hub.destination import check_repo_name
+from training.hub.checkpoints import check_repo, check_repo_name
 
 PUBLIC: dict[str, Any] = {"private": False, "license": "unknown"}
 FAQ: dict[str, Any] = {**PUBLIC, "corpus": "faq", "corpus_characters": 90}

@@ -12,7 +12,7 @@ import pytest
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually
 from tests.support.tiny_runs import ROOT, environment
-from training.hub.destination import Destination, read_destination
+from training.hub.checkpoints import Destination, read_destination
 from training.hub.pusher import Pusher, push_pending
 
 CARD = "---\nlibrary_name: char-lstm\n---\n\n# plays\n"
@@ -123,7 +123,7 @@ def test_a_refused_checkpoint_is_reported_once_and_blocks_no_other(
 PROGRAM = """
     import sys
     from pathlib import Path
-    from training.hub.destination import Destination
+    from training.hub.checkpoints import Destination
     from training.hub.pusher import Pusher
     pusher = Pusher(Destination("ada/plays"), Path(sys.argv[1]), report=print)
     pusher.update()

@@ -14,21 +14,21 @@ from starlette.testclient import TestClient
 from model.checkpoint.record import TrainingRecord, stored_welcome
 from model.files import web_modules
 from tests.local_hub import LocalHub
+from tests.support.app_server import add_model
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import Here
 from training.card.public_text import line
-from training.card.welcome import with_welcome
+from training.card.summary import with_welcome
 from training.cli.options import parse_train
 from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
-from training.hub.checkpoints import push_checkpoint
-from training.hub.destination import Destination
-from training.hub.space_files import ROOT, write_app, write_static
-from training.hub.spaces import Space, link_card
+from training.hub.checkpoints import Destination, push_checkpoint
+from training.hub.space_files import ROOT, Space, link_card, write_app, write_static
 from ui.page.document import Document
 from ui.registry.registry import ModelRegistry
 from ui.routes.requests import Services
 from ui.routes.web_files import WebFiles
+from ui.routes.write import RunningReplies
 from ui.site_config import SiteConfig
 
 TITLE = "Ada's <letters>"
@@ -77,9 +77,9 @@ def test_a_space_on_zero_gpu_gets_the_app_and_what_that_hardware_needs(tmp_path:
     about = front_matter((tmp_path / "README.md").read_bytes())
     assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
     assert {"spaces", "torch>=2.8,<2.12"} <= {*(tmp_path / "requirements.txt").read_text().split()}
-    (registry := ModelRegistry([])).add("plays", lm)
+    add_model(registry := ModelRegistry([]), "plays", lm)
     web = WebFiles(tmp_path / "web")
-    with TestClient(FastAPI(routes=[Document(Services(registry), web).route])) as client:
+    with TestClient(FastAPI(routes=[Document(RunningReplies(Services(registry)), web).route])) as client:
         pages = {"app.js": client.get("/").text, "static.js": web.text("index.html")}
     for entry, page in pages.items():
         assert page.count('rel="modulepreload"') == len(web_modules(ROOT / "web", entry)) > 20

@@ -24,10 +24,9 @@ from tests.support.tiny_runs import (
     metrics,
     outcome,
 )
-from training.hub.destination import Destination
+from training.hub.checkpoints import Destination
 from training.hub.pusher import push_pending
-from training.run.hub_resume import pull_run
-from training.run.run_folder import RunFolder
+from training.run.run_folder import RunFolder, pull_run
 
 pytestmark = pytest.mark.usefixtures("text")
 RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3")

@@ -19,8 +19,7 @@ from tests.support.tiny_runs import SIZES, Here, checkpoints, metrics, outcome, 
 from tests.support.training_processes import Preparation, train
 from training.cli import main as cli, plan
 from training.learner import evaluation
-from training.learner.shared_steps import SharedSteps
-from training.learner.trainer import Trainer
+from training.learner.trainer import SharedSteps, Trainer
 from training.run import checkpoint_manager, measure, training_run
 from training.run.clock import LOG
 from training.run.training_run import TrainingRun

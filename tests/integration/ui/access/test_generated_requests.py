@@ -132,7 +132,7 @@ def run(count: int) -> Counter[int]:
 
         each()
         # A client that leaves does not end its calls; one that begins while the app stops would be reported as a fault.
-        services, engine = app.page.write._services, app.served("random").engine
+        services, engine = app.page.replies.services, app.served("random").engine
         eventually(lambda: engine.idle and not services.preparing.waiting and not services.workers.waiting)
     return statuses
 

@@ -9,7 +9,7 @@ import torch
 
 from model import PRETRAINED, CharLSTM, CheckpointError, generate
 from model.char_lstm import is_local
-from model.checkpoint.bundled import BUNDLED_FOLDER, bundled_names, bundled_spec
+from model.checkpoint.names import BUNDLED_FOLDER, bundled_names, bundled_spec
 from model.checkpoint.record import stored_welcome
 
 NAMES = sorted(path.name for path in BUNDLED_FOLDER.iterdir() if path.is_dir())

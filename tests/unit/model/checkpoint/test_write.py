@@ -12,7 +12,7 @@ from safetensors.torch import load
 from model import CharLSTM, CharTokenizer, ChatFormat, CheckpointError, LSTMConfig, generate, named_cells
 from model.checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, SAMPLES, WEIGHTS
 from model.checkpoint.read import read_checkpoint
-from model.checkpoint.samples import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json, thinned
+from model.checkpoint.record import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json, thinned
 from model.checkpoint.write import write_checkpoint
 from model.files import atomic_path, atomic_write
 from model.int8.weights import Int8Weights, matrices

@@ -10,8 +10,8 @@ from numba import njit
 
 from model import Clamp, SamplingParams, generate
 from model.backends import backend
+from model.backends.backend import TorchInt8Backend
 from model.backends.numba_int8 import NumbaInt8Backend
-from model.backends.torch_backends import TorchInt8Backend
 from model.int8 import numba_kernels
 from model.int8.numba_kernels import INSTRUCTIONS, supported
 from model.int8.weights import Int8Weights, QuantizedMatrix, exact_product

@@ -10,8 +10,7 @@ import torch
 from model import Cell, CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, TextTrace
 from tests.support.tiny_models import ALPHABET, tiny_model
 from training.__main__ import main
-from training.card.cell_features import FEATURES
-from training.card.cell_names import SHORTEST, add_passages, name_cells
+from training.card.cell_names import FEATURES, SHORTEST, add_passages, name_cells
 
 CELL = Cell(1, 3, "place in the line", "r", 0.93, 0.1, 0.4)
 TWO_CELLS = [CELL, replace(CELL, layer=0, index=7, name="digit", kind="auc", score=0.02)]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from model import CharTokenizer
-from training.card.ngram import ngram_loss
 from training.card.overlap import Source, longest_shared
+from training.learner.evaluation import ngram_loss
 
 
 def plain(train: list[int], held_out: list[int], vocab_size: int, order: int = 5) -> float:

@@ -19,8 +19,8 @@ from training.cli.teachers import TeachersPlan, plan_teachers, read_plan
 from training.errors import RunError
 from training.learner.recipe import Recipe
 from training.learner.trainer import Trainer
-from training.run.facts import TextFacts
 from training.run.run_folder import TEACHERS
+from training.run.snapshot import TextFacts
 
 TEXT = TextFacts(record={"name": "text", "sha256": "0", "characters": 9, "public": None}, examples=["a"])
 

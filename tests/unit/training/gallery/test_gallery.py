@@ -11,7 +11,7 @@ from model import CharLSTM, score, score_adapting
 from tests.support.tiny_runs import be_quick
 from training import gallery
 from training.gallery import GALLERY
-from training.run.kept_text import read_kept_text
+from training.run.run_folder import read_kept_text
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,7 @@ import pytest
 
 from model.settings import UsageError
 from training.learner import processes
-from training.learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, preset_for
-from training.learner.schedule import Schedule
+from training.learner.recipe import PRESETS, Recipe, Schedule, fit_dropout, fit_to_vocabulary, preset_for
 
 RECIPE = Recipe(steps=1000, evaluations=10, warmup=0.1, batch=16, window=64)
 

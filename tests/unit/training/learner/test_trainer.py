@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.tiny_models import tiny_network
-from training.learner.dropout import forward_with_dropout
 from training.learner.optimizers import GatewiseMuon, orthogonalize
 from training.learner.recipe import Recipe
-from training.learner.trainer import Trainer
+from training.learner.trainer import Trainer, forward_with_dropout
 
 RECIPE = Recipe(
     embedding_size=4,

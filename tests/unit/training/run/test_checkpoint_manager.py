@@ -11,9 +11,8 @@ import torch
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import be_quick
 from training.run.checkpoint_manager import CheckpointManager
-from training.run.facts import Evaluation
 from training.run.run_folder import RunFolder
-from training.run.snapshot import Snapshot
+from training.run.snapshot import Evaluation, Snapshot
 
 
 class FakePusher:

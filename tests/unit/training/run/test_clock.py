@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training.run.clock import LOG, ProgressLog
-from training.run.threads import Threads
+from training.run.measure import Threads
 
 
 def add(folder: Path, after: int, steps: range) -> ProgressLog:

@@ -6,7 +6,7 @@ import pytest
 
 from training.card.public_text import public_source
 from training.cli import options
-from training.run.facts import frequent_beginnings
+from training.run.snapshot import frequent_beginnings
 
 
 def published(*arguments: str) -> str:

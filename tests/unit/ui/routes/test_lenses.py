@@ -10,9 +10,9 @@ import pytest
 
 from model import CharLSTM, Clamp, SamplingParams, TextTrace, generate
 from tests.support.app_server import strong_model
-from ui.routes.lenses.step_lens import describe_step
+from ui.routes.lenses import describe_step
 
-ROOT = Path(__file__).parents[5]
+ROOT = Path(__file__).parents[4]
 PROMPT = "ROMEO:🙃"
 UP = (Clamp(0, 3, 4.0),)
 
