@@ -19,7 +19,7 @@ from .addresses import group_of, is_this_machine
 
 MAX_CLIENTS = 10_000  # whose use is stored; of more, those that sent the newest requests
 MAX_LIMIT = 10**9
-_USAGE = 10.0  # seconds of a core per minute that are forgotten of what a client has used, by which clients take turns
+HALF_LIFE_S = 30.0
 _BYTE_S = 5e-6  # what a byte of a body counts as seconds of a core before it is read: small requests come first
 BODIES_AT_ONCE = 8 << 20  # bytes of requests that are answered, of all addresses; parsed they take ten times as much
 REQUESTS_AT_ONCE = 256  # a page has up to six connections, and a class of 30 has 180
@@ -58,8 +58,34 @@ class Limits:
         )
 
 
-class Bucket:
-    """The leaky buckets of one limit, one for each client, of which those with the newest use are kept.
+class Usage:
+    """What each client has used lately, in seconds of a core; it halves every ``HALF_LIFE_S``."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._used: OrderedDict[str, tuple[float, float]] = OrderedDict()  # amount, and when it was that
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def used(self, client: str) -> float:
+        """Returns how much of what a client has used still counts."""
+        amount, at = self._used.get(client, (0.0, 0.0))
+        return self._left(amount, self._clock() - at)
+
+    def spend(self, client: str, amount: float) -> None:
+        """Counts what a client has used, also beyond a limit; a negative amount is given back."""
+        self._used[client] = max(0.0, self.used(client) + amount), self._clock()
+        self._used.move_to_end(client)
+        while len(self._used) > MAX_CLIENTS:
+            self._used.popitem(last=False)
+
+    def _left(self, amount: float, seconds: float) -> float:
+        return amount * 0.5 ** (seconds / HALF_LIFE_S)
+
+
+class Bucket(Usage):
+    """The leaky buckets of one limit, one for each client.
 
     Args:
         per_minute: how much a client may use; 0 is no limit.
@@ -67,26 +93,20 @@ class Bucket:
     """
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
         self._most = per_minute
-        self._clock = clock
-        self._used: OrderedDict[str, tuple[float, float]] = OrderedDict()  # amount, and when it was that
-
-    def used(self, client: str) -> float:
-        """Returns how much of what a client has used still counts."""
-        amount, at = self._used.get(client, (0.0, 0.0))
-        return max(0.0, amount - (self._clock() - at) * self._most / 60)
 
     def wait_s(self, client: str) -> float:
         """Returns the seconds until a client may use the limit again, by any amount at once; 0 if it may now."""
         return max(0.0, (self.used(client) + 1 - self._most) * 60 / self._most) if self._most else 0.0
 
     def spend(self, client: str, amount: float) -> None:
-        """Counts what a client has used, also beyond the limit; a negative amount is given back."""
+        """Counts what a client has used, unless there is no limit."""
         if self._most:
-            self._used[client] = max(0.0, self.used(client) + amount), self._clock()
-            self._used.move_to_end(client)
-            while len(self._used) > MAX_CLIENTS:
-                self._used.popitem(last=False)
+            super().spend(client, amount)
+
+    def _left(self, amount: float, seconds: float) -> float:
+        return max(0.0, amount - seconds * self._most / 60)
 
 
 class Limiter:
@@ -98,7 +118,7 @@ class Limiter:
         self.megabytes = Bucket(limits.megabytes_per_minute)
         self.cpu_seconds = Bucket(limits.cpu_seconds_per_minute)
         self.characters = Bucket(limits.characters_per_minute)
-        self.usage = Bucket(_USAGE)
+        self.usage = Usage()
         self._replies: Counter[str] = Counter()
         self._requests: Counter[str] = Counter()
         self._bodies: Counter[str] = Counter()

@@ -40,7 +40,7 @@ def test_a_bucket_keeps_the_most_recent_clients() -> None:
     bucket = Bucket(1)
     for at in range(MAX_CLIENTS + 5):
         bucket.spend(str(at), 2)
-    assert len(bucket._used) == MAX_CLIENTS
+    assert len(bucket) == MAX_CLIENTS
     assert bucket.wait_s("0") == 0
     assert bucket.wait_s(str(MAX_CLIENTS)) > 0
 
