@@ -199,7 +199,7 @@ def test_a_held_cell_is_compared_from_the_first_change_on_and_its_effect_is_meas
     choose_lens(page, "What it remembers")
     page.get_by_role("group", name="Hold this cell and see the text change").get_by_text("High", exact=True).click()
     settled(page)
-    effect = r"A line now has \d+ characters on average, before \d+\."
+    effect = r"Its lines now have \d+ characters on average; before, they had \d+\."
     expect(page.locator(".panel .which")).to_have_text(re.compile(effect))
     changed = page.locator("i.changed")
     expect(changed).to_have_count(2)

@@ -123,7 +123,7 @@ def test_a_link_stops_at_a_blocked_word_and_shows_no_prompt_with_one(
     expect(log(page).locator(".mark")).to_contain_text("a blocked word")
     assert text.startswith(reply(page))
     page.goto(f"{app.url}?prompt=ab&seed=1&length=9&then=a+wolf&seed=2")
-    expect(log(page).locator(".refusal")).to_contain_text("Prompt contains a blocked word")
+    expect(log(page).locator(".refusal")).to_contain_text("Your text contains a blocked word")
     expect(page.get_by_text("wolf")).to_have_count(0)
     expect(turns(page)).to_have_count(0)
 

@@ -159,29 +159,30 @@ def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     setting(page, "Seed", "1.5")
     page.get_by_role("textbox", name="Prompt").fill("kept")
     button(page, "Send").click()
-    expect(log(page).locator(".refusal")).to_have_text("Seed is 1.5: it must be a whole number from 0 to 4,294,967,295")
+    rule = "Seed is 1.5: it must be a whole number from 0 to 4,294,967,295."
+    expect(log(page).locator(".refusal")).to_have_text(rule)
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
     setting(page, "Seed", "")
     page.get_by_role("textbox", name="Prompt").fill("x" * 20_001)
-    expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")  # before it is sent
+    expect(log(page).locator(".refusal")).to_contain_text("Your text has 20,001 characters")  # before it is sent
     send(page, "")
     expect(log(page).locator(".refusal")).to_have_count(0)
     page.get_by_role("textbox", name="Prompt").fill("x" * 20_001)  # after a text, it begins a line of its own
     button(page, "Send").click()
-    expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")
+    expect(log(page).locator(".refusal")).to_contain_text("Your text has 20,001 characters")
 
 
 def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(page: Page) -> None:
     open_settings(page)
     for name, wrong, rule in (
-        ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5"),
-        ("Temperature", "", "Temperature is empty: enter a number from 0 to 5"),
-        ("Speed", "0", "Speed is 0: it must be a number from 5 to 200"),
-        ("Length", "1e+99", "Length is 1e+99: it must be a whole number from 1 to 10,000"),
+        ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5."),
+        ("Temperature", "", "Temperature is empty: enter a number from 0 to 5."),
+        ("Speed", "0", "Speed is 0: it must be a number from 5 to 200."),
+        ("Length", "1e+99", "Length is 1e+99: it must be a whole number from 1 to 10,000."),
         (
             "Seed",
             "123456789" * 5,
-            f"Seed is '{'123456789' * 4}1234 …': it must be a whole number from 0 to 4,294,967,295",
+            f"Seed is '{'123456789' * 4}1234 …': it must be a whole number from 0 to 4,294,967,295.",
         ),
     ):
         field = page.get_by_role("spinbutton", name=name)

@@ -124,7 +124,10 @@ export function Examples() {
   const difference = isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${label}<//>`;
   const legend = lensNow() === COLOURS && html`<p class="legend">${t("greeting.colours")}</p>`;
   const counter = model && state.continues.value && state.clampedCells.value?.length === 0 && lineCounter(model);
-  const hold = unlessBusy(() => actions.clampAndRewrite([[counter.cell.layer, counter.cell.index, counter.value]]));
+  const hold = unlessBusy(() => {
+    actions.clampAndRewrite([[counter.cell.layer, counter.cell.index, counter.value]]);
+    state.message.value = { id: "hold.long" };
+  });
   const offer =
     legend && counter && html`<${Button} id="short-lines" isOff=${!isFree()} onPress=${hold}>${t("demo.lines")}<//>`;
   if (state.hasTurns.value) return html`${legend}${difference || offer}`;
@@ -440,7 +443,7 @@ function NumberField({ name, ...attributes }) {
   const take = ({ target }, isTyping) => state.type(name, target.validity.badInput ? NaN : target.value, isTyping);
   const fault = state.shownFault(name) ? `${name}-fault` : null;
   return html`<input type="number" step="any" autocomplete="off" value=${text === "NaN" ? undefined : text}
-    onInput=${(event) => take(event, true)} onBlur=${(event) => take(event, false)}
+    onInput=${(event) => take(event, true)} onChange=${(event) => take(event, false)}
     aria-invalid=${fault && "true"} aria-errormessage=${fault} ...${attributes} />`;
 }
 

@@ -87,10 +87,13 @@ export async function showLink() {
     await frame();
     const isCopied = await copyText(address, document.querySelector("#share-link input"));
     const turns = logs.remembered(log).length;
+    const hasWords = logs.remembered(log).some(({ turn }) => turn.prompt);
     const labels = { publish: { id: "train.publish" }, train: { id: "train.title" } };
     const notes = [
       { id: isCopied ? "share.copied" : "share.copy_here" },
-      local ? { id: "share.local", values: { name: shownName(local.name), ...labels } } : { id: "share.opened" },
+      local
+        ? { id: "share.local", values: { name: shownName(local.name), ...labels } }
+        : { id: hasWords ? "share.opened_words" : "share.opened" },
       ...(turns < logs.pathTo(log).length ? [{ id: "share.part", values: { count: turns } }] : []),
     ];
     show({ note: render(notes) });

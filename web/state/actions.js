@@ -171,10 +171,17 @@ export async function open(id) {
   if (!log || state.busy.value) return false;
   if (log.controls.draft) state.draft.value = ""; // what is typed now stays with the conversation that is left
   openLog(log);
+  chooseAuthor();
   await save();
   listEarlier();
   resume();
   return true;
+}
+
+// Chooses the models that wrote the last reply, where they are offered.
+function chooseAuthor() {
+  const { model, second } = logs.lastTurn(state.log.value)?.reply ?? {};
+  if (model) select(model.name, state.blendOf(second?.name ?? null));
 }
 
 /** Continues the reply that was being written when the conversation was left; a refused prompt goes back to the field. */
@@ -297,7 +304,9 @@ export function undo() {
   const log = state.cleared.value;
   return run(() => {
     if (!log || state.log.value.turns.length) return logs.undo(state.log.value);
-    [state.log.value, state.cleared.value] = [log, null];
+    state.cleared.value = null;
+    openLog(log);
+    chooseAuthor();
   });
 }
 
@@ -443,6 +452,7 @@ export async function listEarlier() {
 export async function deleteEarlier(id) {
   await storage.remove(id);
   if (state.cleared.value?.id === id) state.cleared.value = null;
+  state.message.value = null; // it may say that this one is kept
   await listEarlier();
 }
 

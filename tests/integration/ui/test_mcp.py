@@ -39,7 +39,7 @@ async def test_a_client_lists_the_tools_and_receives_the_text_of_generate(app: A
             assert not result.isError
             assert repr(generate(app.served("random").lm, "ROMEO:", 40, seed=seed)) in text_of(result)
         refused = await session.call_tool("generate", {**arguments, "temperature": 9})
-        assert (refused.isError, text_of(refused)) == (True, "temperature is 9: it must be a number from 0 to 5")
+        assert (refused.isError, text_of(refused)) == (True, "temperature is 9: it must be a number from 0 to 5.")
         scored = await session.call_tool("score", {"text": "To be", "model": "other"})
         assert "'model': 'other'" in text_of(scored)
         inspected = await session.call_tool("inspect", {"text": "To be", "layer": 1, "cell": 3})
