@@ -50,9 +50,8 @@ MAX_INSPECTED = 2_000  # characters
 MAX_UNKNOWN = 100  # characters that a result names
 _SCORED = 512  # characters in a slice of work, which takes about 20 ms
 _TRACED = 64
-_SPACING = (
-    1 / 20
-)  # of the time of a reply so far, between two messages: Gradio sends and keeps the whole text each time
+# Between two messages, of the time of a reply so far: Gradio sends and keeps the whole text each time.
+_SPACING = 1 / 20
 # HTTP clients send arguments by position: the order stays, and a new setting is appended.
 _ORDER = ("prompt", "length", "temperature", "top_k", "top_p", "seed", "model", "stop", "hold", "blend_with", "share")
 

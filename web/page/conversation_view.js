@@ -222,11 +222,11 @@ function titlesOf(old, now) {
   const held = ({ cells }) => (cells.length ? cells.map(state.clampName) : [t("compared.free")]);
   const [was, is] = [before, after].map((part) => (isHeldAlike ? [] : held(part)));
   if (letter !== replaced) is.push(t("compared.letter", { letter: quoted(letter), replaced: quoted(replaced) }));
-  const [old_temperature, temperature] = [before, after].map(({ settings }) => settings?.temperature);
-  if (temperature !== old_temperature) {
-    was.push(t("fact.temperature", { temperature: number(old_temperature) }));
+  const [temperatureBefore, temperature] = [before, after].map(({ settings }) => settings?.temperature);
+  if (temperature !== temperatureBefore) {
+    was.push(t("fact.temperature", { temperature: number(temperatureBefore) }));
     is.push(
-      t(temperature > old_temperature ? "compared.wilder" : "compared.calmer", { temperature: number(temperature) }),
+      t(temperature > temperatureBefore ? "compared.wilder" : "compared.calmer", { temperature: number(temperature) }),
     );
   }
   return [
