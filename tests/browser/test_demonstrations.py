@@ -145,7 +145,7 @@ def test_on_a_phone_a_demonstration_shows_one_text_at_a_time(page: Page) -> None
     page.set_viewport_size(window(WIDE)["viewport"])
 
 
-def test_try_it_yourself_sets_the_control_and_says_what_to_do_without_a_tour(page: Page) -> None:
+def test_try_it_sets_the_control_and_says_what_to_do_without_a_tour(page: Page) -> None:
     fast(page, 30)
     setting(page, "Temperature", 0.8)
     for name, message in (
@@ -153,7 +153,7 @@ def test_try_it_yourself_sets_the_control_and_says_what_to_do_without_a_tour(pag
         ("Calm, normal, wild", "The temperature is now 1.5: press Send, and the text becomes wild."),
     ):
         show(page, name)
-        button(page, "Try it yourself").click()
+        button(page, "Try it with your own words").click()
         expect(stage(page)).not_to_be_visible()
         expect(page.locator("#message")).to_have_text(message)
         expect(page.get_by_role("textbox", name="Prompt")).to_have_value(PROMPT)
@@ -265,9 +265,8 @@ def test_escape_closes_one_thing(page: Page) -> None:
 def test_the_visitors_own_lines_become_short_beside_those_before(page: Page, app: App) -> None:
     fast(page, 60)
     setting(page, "Seed", 5)
-    page.locator("#settings > .close").click()
     send(page, PROMPT)
-    button(page, "Make its lines short").click()
+    button(page, "Write it again, with short lines").click()
     settled(page)
     lm = app.served("learned").lm
     assert reply(page) == generate(lm, PROMPT, 60, seed=5, clamps=[HELD])
@@ -290,7 +289,7 @@ def test_back_closes_what_was_opened_last_and_stays_on_the_page(page: Page) -> N
     page.go_back()
     expect(page.locator("#stage")).to_be_hidden()
     expect(prompt).to_have_value("a draft")
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.5")
+    expect(page.get_by_role("slider", name="Temperature")).to_have_value("1.5")
     from_menu(page, "Take the tour")
     expect(page.locator("#tour")).to_be_visible()
     button(page, "Share").click()

@@ -153,6 +153,7 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
     open_settings(page)
     expect(length).to_have_value("40")
     button(page, "New conversation").click()
+    open_settings(page)
     expect(length).to_have_value("90")
     expect(model).to_have_value("random")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.8")

@@ -16,6 +16,7 @@ from tests.browser.driving import (
     complaints_of,
     forget,
     open_page,
+    open_settings,
     setting,
     show,
     stored_logs,
@@ -81,6 +82,7 @@ class Site:
 
     def blend(self, page: Page) -> None:
         """Choose the second model, whose name is typed first."""
+        open_settings(page)
         box = page.get_by_role("combobox", name="Second model")
         option = box.locator(f'option[value="blended {TWO}"]')
         box.select_option(label="another one from the Hugging Face Hub …")

@@ -1,18 +1,20 @@
 """The answers to requests that are refused or have failed.
 
-An answer is JSON with "detail", an English line. A refusal that a page shows also has "refusal", a MESSAGE, and "gone"
-if another commit of the model is served. Under /v1 the answer is only the error of OpenAI's protocol.
+An answer is JSON with "detail", an English line; a person who opens the address in a browser gets a page with it. A
+refusal that a page shows also has "refusal", a MESSAGE, and "gone" if another commit of the model is served. Under /v1
+the answer is only the error of OpenAI's protocol.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from html import escape
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ..messages import Message, RefusalError
 
@@ -20,6 +22,9 @@ log = logging.getLogger("char-lstm")
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _FAULT = "something went wrong here: try again later"
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>{0}</title><h1>{0}</h1>
+<p><a href="/">Go to the page</a></p></html>"""
 _NAMES = {"length": "max_tokens"}  # a setting's name here, and in OpenAI's protocol
 _TYPES = {429: "rate_limit_error", 503: "server_error", 500: "server_error"}
 _CODES = {404: "model_not_found", 413: "context_length_exceeded", 429: "rate_limit_exceeded"}
@@ -52,6 +57,9 @@ def answer_to(request: Request, error: Exception) -> Response:
         headers["connection"] = "close"  # the rest of the body is not read
     if request.scope["path"].startswith("/v1/"):
         content = openai_error(error)
+    if "text/html" in request.headers.get("accept", ""):
+        detail = _text(error)
+        return HTMLResponse(_PAGE.format(escape(detail[:1].upper() + detail[1:])), status, headers)
     return AsciiJSONResponse(content, status, headers)
 
 

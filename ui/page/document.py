@@ -50,7 +50,7 @@ _MAIN = re.compile(r'<main id="page">.*</main>', re.DOTALL)
 _TEXT = re.compile(r'(data-text="([\w.]+)"[^>]*>)[^<]*')
 _NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
 _INTRO = re.compile(r'(<header id="intro">).*?(</header>)', re.DOTALL)
-_WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
+_WELCOME_TEXT = re.compile(r'(<p class="lead"[^>]*) hidden(>.*?<span class="reply"[^>]*>)', re.DOTALL)
 _SAFE = "%&=+~,;:@/?!$'()*"  # characters of a query that need no escape
 _FRAMED_BY = ("'self'", "https://huggingface.co", "https://*.hf.space")  # the page of a Space holds it in a frame
 
@@ -148,10 +148,8 @@ class Document:
         markup = _TEXT.sub(lambda found: found[1] + html.escape(texts[found[2]]), markup)
         markup = _NAME.sub(lambda found: f'{found[1]}"{html.escape(texts[found[2]])}"', markup)
         if first and first.welcome_text:
-            lead, welcome_text = texts["greeting.colours"], html.escape(first.welcome_text)
-            markup = _WELCOME_TEXT.sub(
-                lambda found: f'<p class="lead">{html.escape(lead)}</p>{found[1]}{welcome_text}', markup
-            )
+            welcome_text = html.escape(first.welcome_text)
+            markup = _WELCOME_TEXT.sub(lambda found: f"{found[1]}{found[2]}{welcome_text}", markup)
         return markup
 
     def _intro(self, language: str) -> str:

@@ -102,7 +102,7 @@ function modelOfLink(ref, site, isChecked) {
   if (loading) throw refusal("refusal.loading");
   const failure = ready.length ? null : site.models.find((model) => model.failure)?.failure;
   if (failure) throw refusal(failure.id, failure.values);
-  throw refusal("link.no_model", { name: shortened(ref.name), names: ready.map((model) => model.name) });
+  throw refusal("link.no_model", { name: shortened(ref.name) });
 }
 
 /** Returns the name of a model without its branch or tag ("user/name@main"). @param {ModelRef} ref */

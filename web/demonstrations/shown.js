@@ -67,17 +67,21 @@ export const DEMONSTRATIONS = {
 
 /** @param {Model} model @returns {About} */
 function aboutCounter(model) {
-  const { cell, value, does } = lineCounter(model);
-  const way = { id: value > 0 ? "demo.lines.high" : "demo.lines.low" };
-  const held = [cell.layer, cell.index, value];
-  return { cells: model.layers * model.hidden, does: { id: does }, way, held };
+  const { cell, value, does, way } = lineCounter(model);
+  return { cells: model.layers * model.hidden, does, way, held: [cell.layer, cell.index, value] };
 }
 
 /** @param {Column[]} texts @param {About} about @returns {Message} */
 function compareLines(texts, about) {
   const [free, held] = texts.map(({ lengths }) => meanOf(lengths.value) ?? 0);
   const shorter = free && 1 - Math.round(held) / Math.round(free); // as the numbers that are shown
-  const values = { ...about, free: number(free, 0), held: number(held, 0), shorter: percent(shorter) };
+  const values = {
+    ...about,
+    again: { id: "demo.again" },
+    free: number(free, 0),
+    held: number(held, 0),
+    shorter: percent(shorter),
+  };
   return { id: shorter >= CLEARLY ? "demo.lines.result" : "demo.lines.no_result", values };
 }
 

@@ -8,7 +8,7 @@ import { choose } from "../lenses/memory.js";
 import { lineCounter, scoreOf } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
-import { moveTo, reveal } from "../lenses/text/focus.js";
+import { clear as clearFocus, moveTo, reveal } from "../lenses/text/focus.js";
 import { close, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { show } from "./stage.js";
@@ -55,6 +55,7 @@ export function drawTour(root) {
     }
     history.replaceState(history.state, "", location.pathname + location.search);
     state.lens.value = before;
+    clearFocus();
   });
   render(html`<${Card} />`, box); // now that it is shown, its heading can get the focus
 }
@@ -75,8 +76,7 @@ function Card() {
     ([id, act]) => html`<${Button} key=${id} isOff=${state.busy.value} onPress=${act}>${t(id)}<//>`,
   );
   const go = (by) => () => (isLast && by > 0 ? end() : (state.tourStep.value = number + by));
-  const way = { id: (lineCounter(state.model.value)?.value ?? 1) > 0 ? "demo.lines.high" : "demo.lines.low" };
-  const [title, text] = [t(`tour.${number}`), t(`tour.${number}.text`, { way })];
+  const [title, text] = [t(`tour.${number}`), t(`tour.${number}.text`, { ...lineCounter(state.model.value) })];
   return html`
     <div class="words">
       <p class="count">${t("tour.count", { step: number, steps })}</p>

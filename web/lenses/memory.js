@@ -101,8 +101,9 @@ function Panel() {
 /** @param {NamedCell} known */
 function meaningOf(known) {
   const counter = lineCounter(page.model.value);
-  const [kind, isHigh] = known === counter?.cell ? ["long", counter.value > 0] : ["more", !scoreOf(known).falls];
-  return t(`memory.${kind}_is_${isHigh ? "high" : "low"}`);
+  const kind = known.kind === "auc" ? "yes" : "much";
+  const [colours, isHigh] = known === counter?.cell ? ["long", counter.value > 0] : [kind, !scoreOf(known).falls];
+  return t(`memory.${colours}_is_${isHigh ? "high" : "low"}`);
 }
 
 /** @param {{known: NamedCell | undefined}} properties */

@@ -50,15 +50,16 @@ export function scoreOf({ kind, score }) {
 }
 
 /**
- * Returns the cell of a model that counts the line, the value that makes lines short, and the id of the text that says
- * what the cell does; null if the model has no such cell.
+ * Returns the cell of a model that counts the line, the value that makes lines short, and the messages that say what the cell
+ * does and which way it is held; null if the model has no such cell.
  * @param {Model} model
  */
 export function lineCounter(model) {
   for (const [name, sense, does] of COUNTERS) {
     const cell = model.cells.find((each) => each.name === name);
     const isInverted = cell?.score < (cell?.kind === "auc" ? 0.5 : 0); // it falls where its feature rises
-    if (cell) return { cell, value: CLAMP_VALUE * sense * (isInverted ? -1 : 1), does };
+    const value = CLAMP_VALUE * sense * (isInverted ? -1 : 1);
+    if (cell) return { cell, value, does: { id: does }, way: { id: value > 0 ? "demo.lines.high" : "demo.lines.low" } };
   }
   return null;
 }

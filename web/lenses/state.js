@@ -50,9 +50,9 @@ export const lensNow = () =>
   panels.value?.[shownName.value] ?? (page.hasLenses.value && page.colours.value ? COLOURS : PLAIN);
 /** Returns the key of the values of the lens that is on. */
 export const keyNow = () => lensNow().key?.() ?? "bits";
-/** Returns the turn of the path that has a position; null if none has. @param {number} position */
-export const turnAt = (position) =>
-  turns.value.find(({ at, length }) => position >= at && position < at + length) ?? null;
+/** Returns the turn of a text that has a position; null if none has. @param {number} position @param {ReadTurn[]} [among] those of the path, if omitted */
+export const turnAt = (position, among = turns.value) =>
+  among.find(({ at, length }) => position >= at && position < at + length) ?? null;
 
 /**
  * The welcome text: how many of its characters are shown now and in the end, the position of the marked one, and the ending

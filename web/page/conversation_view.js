@@ -29,6 +29,7 @@ export class ConversationView {
   /** @param {HTMLElement} pane @param {HTMLElement} actions  what can be done with the last reply; it is put below it */
   constructor(pane, actions) {
     this.element = find(pane, ".log");
+    this.lead = find(pane, ".welcome > .lead"); // what the colours mean
     this.actions = actions;
     this.pressed = /** @type {?HTMLElement} */ (null); // the last pressed button of the actions, until the focus is back
     actions.addEventListener(
@@ -112,11 +113,12 @@ export class ConversationView {
       box = create("div", "welcome");
       this.element.prepend(box);
       this.element.scrollTop = 0; // what was shown before may have been scrolled
-      for (const name of ["lead", "hint"]) create("p", name, box);
+      box.append(this.lead);
+      create("p", "hint", box);
       addTurn(create("article", "", box), 0);
     }
     const hasColours = lensNow() === COLOURS; // the panel of a lens explains its own
-    setText(find(box, ".lead"), model.welcome && hasColours ? t("greeting.colours") : "");
+    this.lead.hidden = !model.welcome || !hasColours;
     const article = find(box, "article");
     if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
     const isDrawn = draws(article).reply;
@@ -130,7 +132,7 @@ export class ConversationView {
     if (other) {
       const text = [...model.welcome].slice(0, other.at).join("") + other.text;
       const about = { label: t("greeting.other"), titles: () => [] };
-      drawBeside(article, { ...read, text, begin: 0 }, 0, about, other.at + other.shown);
+      drawBeside(article, { ...read, text, turns: [], begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
     setText(find(box, ".hint"), hasColours ? this.#hint() : "");
     find(box, ".hint").classList.toggle("waiting", writing || alternatives.value?.choice !== undefined); // the choices cover it

@@ -5,7 +5,7 @@ import { Refusal, pause } from "../engines/engine.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage, attempt } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
-import { create, find, focusPrompt, hasTouch, isNarrow } from "../document/dom.js";
+import { create, find, focusPrompt, hasTouch } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
 import { shownName } from "../lenses/state.js";
@@ -115,14 +115,16 @@ function bindMenu(root, settings) {
     isOpen.value = true;
     settings.querySelector("select")?.focus();
   });
+  // They cover a part of the page.
   document.addEventListener("pointerdown", ({ target }) => {
-    const isOutside = target instanceof Node && ![settings, opener].some((each) => each.contains(target));
-    if (isOutside && isNarrow()) isOpen.value = false; // it covers a part of the page
+    if (target instanceof Node && ![settings, opener].some((each) => each.contains(target))) isOpen.value = false;
   });
-  settings.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+  document.addEventListener("keydown", (event) => {
+    const hasFocus = settings.contains(document.activeElement);
+    if (event.key !== "Escape" || !isOpen.value || (state.busy.value && !hasFocus)) return; // it stops the reply
     event.preventDefault(); // it closes nothing else
-    actions.close(isOpen);
+    if (hasFocus) actions.close(isOpen);
+    else isOpen.value = false;
   });
   effect(() => void ([settings.hidden, opener.ariaExpanded] = [!isOpen.value, String(isOpen.value)]));
   menu.addEventListener("beforetoggle", () => {

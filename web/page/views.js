@@ -122,14 +122,16 @@ export function Examples() {
   const rewrite = unlessBusy(() => actions.rewrite({ temperature }));
   const label = t(temperature > written ? "page.wilder" : "page.calmer");
   const difference = isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${label}<//>`;
-  const legend = lensNow() === COLOURS && html`<p class="legend">${t("greeting.colours")}</p>`;
+  const legend =
+    lensNow() === COLOURS &&
+    html`<p class="legend" role="img" aria-label=${t("greeting.colours")}><span>${t("greeting.likely")}</span><span>${t("greeting.unlikely")}</span></p>`;
   const counter = model && state.continues.value && state.clampedCells.value?.length === 0 && lineCounter(model);
   const hold = unlessBusy(() => {
     actions.clampAndRewrite([[counter.cell.layer, counter.cell.index, counter.value]]);
-    state.message.value = { id: "hold.long" };
+    state.message.value = { id: "hold.counter", values: counter };
   });
   const offer =
-    legend && counter && html`<${Button} id="short-lines" isOff=${!isFree()} onPress=${hold}>${t("demo.lines")}<//>`;
+    legend && counter && html`<${Button} id="short-lines" isOff=${!isFree()} onPress=${hold}>${t("page.shorter")}<//>`;
   if (state.hasTurns.value) return html`${legend}${difference || offer}`;
   if (!examples.length) return difference;
   const press = (example) => {
@@ -288,30 +290,30 @@ function List() {
 /** A conversation, with a button that deletes it. @param {{conversation: StoredConversation, wanted: string}} properties */
 function Entry({ conversation, wanted }) {
   const { id, changed, text } = conversation;
-  const excerpt = excerptOf(text, wanted);
-  const [short, date] = [{ text: excerpt.slice(0, 30) }, new Date(changed)];
-  const day = date.toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
+  const excerpt = { text: excerptOf(text, wanted) };
+  const day = new Date(changed).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
   const show = async () => (await actions.open(id)) && focusPrompt();
   const remove = async () => {
-    if (!confirm(t("history.delete_sure", short))) return;
+    if (!confirm(t("history.delete_sure", excerpt))) return;
     await actions.deleteEarlier(id);
     focusPrompt();
   };
   return html`
     <li>
-      <${Button} class="open" title=${t("history.open", { text: excerpt })} onPress=${show}>
-        <span>${excerpt || t("branches.empty")}</span>
+      <${Button} class="open" title=${t("history.open", excerpt)} onPress=${show}>
+        <span>${excerpt.text || t("branches.empty")}</span>
         <small>${day}</small>
       <//>
-      <${Button} class="delete" aria-label=${t("history.delete", short)} onPress=${remove}>✕<//>
+      <${Button} class="delete" aria-label=${t("history.delete", excerpt)} onPress=${remove}>✕<//>
     </li>`;
 }
 
 /** The first characters of a conversation, or those around what is searched for. @param {string} text @param {string} wanted */
 function excerptOf(text, wanted) {
   const at = Math.max(0, wanted ? text.toLowerCase().indexOf(wanted) - 20 : 0);
-  const excerpt = [...text.slice(at)].slice(0, EXCERPT).join("").replace(/\s+/g, " ");
-  return (at ? "…" : "") + excerpt;
+  const rest = [...text.slice(at)];
+  const excerpt = rest.slice(0, EXCERPT).join("").replace(/\s+/g, " ");
+  return (at ? "…" : "") + excerpt + (rest.length > EXCERPT ? "…" : "");
 }
 
 /** Imports the module that makes and follows links. */

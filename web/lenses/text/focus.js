@@ -2,6 +2,7 @@
 // the arrow keys or a lens chooses, is marked, and its values are fetched.
 
 import { batch } from "../../vendor/preact.js";
+import { turnOf as findTurn } from "../../conversation/log.js";
 import { surprisalsOf } from "../../conversation/writer.js";
 import { create, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
@@ -56,15 +57,17 @@ export function invalidate(traced, { text, values }) {
 
 // Takes the surprisals that came with a reply: every visitor sees the colours, and requests would cost a server more than the text.
 // Those of a long prompt, which shows none, are not waited for.
-function takeWritten() {
-  const [bits, length] = [state.path.values("bits"), state.path.chars.length];
-  const unread = state.turnAt(bits.length);
-  const author = unread?.given > LONG && bits.length === unread.at && authorOfReply(state.turnOf(unread.id)?.reply);
+/** @param {TracedText} traced */
+function takeWritten(traced) {
+  const [bits, { length }, turns] = [traced.values("bits"), traced.chars, traced.path?.turns ?? []];
+  const turnOf = (id) => findTurn(page.log.value, id) ?? state.turnOf(id); // the other version is not in the path
+  const unread = state.turnAt(bits.length, turns);
+  const author = unread?.given > LONG && bits.length === unread.at && authorOfReply(turnOf(unread.id)?.reply);
   if (author)
-    for (const char of state.path.chars.slice(unread.at, unread.at + unread.given))
+    for (const char of traced.chars.slice(unread.at, unread.at + unread.given))
       bits.push(author.vocab.has(char) ? null : state.UNKNOWN);
-  const { id, at, given } = state.turnAt(bits.length) ?? {};
-  const { reply } = state.turnOf(id) ?? {}; // the turn may be gone, and the text not read again yet
+  const { id, at, given } = state.turnAt(bits.length, turns) ?? {};
+  const { reply } = turnOf(id) ?? {}; // the turn may be gone, and the text not read again yet
   if (!reply || bits.length < at + given) return;
   const written = surprisalsOf(reply);
   for (let n; bits.length < length && (n = written[bits.length - at - given]) !== undefined; changed()) bits.push(n);
@@ -72,9 +75,9 @@ function takeWritten() {
 
 // The text whose values are to be fetched next; undefined if none is.
 function wanted() {
-  takeWritten();
-  if (state.lensNow() === state.PLAIN || document.hidden || performance.now() < refusedUntil) return undefined;
   const texts = [state.other, state.path]; // the other one is complete
+  texts.forEach(takeWritten);
+  if (state.lensNow() === state.PLAIN || document.hidden || performance.now() < refusedUntil) return undefined;
   return texts.find((text) => text.path && text.values(state.keyNow()).length < text.chars.length);
 }
 

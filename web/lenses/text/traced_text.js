@@ -5,8 +5,9 @@ import { firstChange, randomId } from "../../engines/engine.js";
 const ATTEMPTS = 3; // the second one sends the whole text; a third because a server may restart in between
 
 /**
+ * @import { ReadTurn } from "../../conversation/log.js"
  * @import { ReadText, TextEngine, TraceAnswer, TraceQuestion } from "../../engines/engine.js"
- * @typedef {ReadText & {share: number | null}} Path
+ * @typedef {ReadText & {share: number | null, turns: ReadTurn[]}} Path
  */
 
 export class TracedText {

@@ -40,6 +40,11 @@ def test_invalid_requests_to_the_queue_are_refused(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_browser_at_a_wrong_address_gets_a_page_with_a_way_back(app: App) -> None:
+    answer = app.http.get(f"{app.url}nothing", headers={"accept": "text/html,*/*"})
+    assert (answer.status_code, '<a href="/">' in answer.text) == (404, True)
+
+
 BODIES = [b"", b"{", b"[]", b"null", b'{"id": 7}', b"\xff\xfe", b"[" * 100_000]
 POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "trace", "passages", "v1/completions")
 
