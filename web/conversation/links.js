@@ -2,6 +2,7 @@
 // them. This module writes links and reads them, with checks of every value.
 
 import { LIMITS, SETTINGS, isAllowed, randomSeed } from "../settings.js";
+import { tooLong } from "./replies.js";
 import { NUMBER, refusal, sha256, shortened } from "../engines/engine.js";
 
 const MAX_SHARED = 1900; // characters of the parameters of a new link: with the address it fits into a chat message
@@ -100,8 +101,8 @@ function readStep(group, prompt, settings, cells) {
   }
   const pick = group.get("pick") ?? "";
   if ([...pick].length > 1) throw wrongValue("pick", pick, { id: "rule.one_character" });
-  if (prompt !== null && [...prompt].length > LIMITS.prompt)
-    throw refusal("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt });
+  const refused = tooLong(prompt ?? "");
+  if (refused) throw refused;
   const now = group.has("hold") ? readClamps(group.get("hold")) : cells;
   const new_seed = prompt !== null || Boolean(group.get("seed"));
   return { prompt, settings: { ...settings }, new_seed, pick, cells: now };

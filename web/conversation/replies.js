@@ -2,7 +2,7 @@
 // and requests: what a model reads before it writes. That is the prompt in its chat format, and after an update the text so far:
 // a state is valid for one commit only, so a newer commit reads the text again. Pure functions on the log.
 
-import { SAMPLING } from "../settings.js";
+import { LIMITS, SAMPLING } from "../settings.js";
 import { count, randomId, refusal, shortened } from "../engines/engine.js";
 import { lastPart, lastTurn, newPart, readText, remembered, replyText, sameModels } from "./log.js";
 import { tabId } from "./stored_conversations.js";
@@ -103,6 +103,12 @@ function modelOfLink(ref, site, isChecked) {
   const failure = ready.length ? null : site.models.find((model) => model.failure)?.failure;
   if (failure) throw refusal(failure.id, failure.values);
   throw refusal("link.no_model", { name: shortened(ref.name) });
+}
+
+/** Returns the refusal of a prompt that is too long; null for another one. @param {string} prompt */
+export function tooLong(prompt) {
+  const [length, most] = [count(prompt), LIMITS.prompt];
+  return length > most ? refusal("refusal.characters", { field: "prompt", length, most }) : null;
 }
 
 /** Returns the name of a model without its branch or tag ("user/name@main"). @param {ModelRef} ref */

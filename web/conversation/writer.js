@@ -5,7 +5,7 @@
 import { count, refusal } from "../engines/engine.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import * as logs from "./log.js";
-import { authorNow, newReply, refsOf, requestOf, takenOver } from "./replies.js";
+import { authorNow, newReply, refsOf, requestOf, takenOver, tooLong } from "./replies.js";
 
 /**
  * @import { Clamp, Ending, Message, Settings, TextEngine } from "../engines/engine.js"
@@ -60,9 +60,8 @@ export class Writer {
   /** Starts a new turn at the end of the conversation. @param {string} prompt @param {Options} options */
   send(prompt, options, { shared = false } = {}) {
     const { here } = this.page.log();
-    const length = count(logs.typedPrompt({ parent: here, prompt }));
-    if (length > LIMITS.prompt)
-      throw refusal("refusal.characters", { field: { id: "setting.prompt" }, length, most: LIMITS.prompt });
+    const refused = tooLong(logs.typedPrompt({ parent: here, prompt }));
+    if (refused) throw refused;
     const reply = newReply(this.page.log(), here, prompt, options.author);
     return this.#begin({ parent: here, prompt, shared, reply }, options);
   }

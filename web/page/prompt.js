@@ -4,9 +4,8 @@
 import { effect, signal } from "../vendor/preact.js";
 import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { count } from "../engines/engine.js";
-import { LIMITS } from "../settings.js";
-import { send, stop } from "../state/actions.js";
+import { tooLong } from "../conversation/replies.js";
+import { refusalOf, send, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 
 /** Binds the elements of the prompt to the state. */
@@ -16,10 +15,8 @@ export function bindPrompt() {
   prompt.onkeydown = null;
   state.draft.value ||= prompt.value; // typed before
   prompt.addEventListener("input", () => {
-    const length = count(prompt.value);
-    const values = { field: { id: "setting.prompt" }, length, most: LIMITS.prompt };
-    const refusal = length > LIMITS.prompt ? { id: "refusal.characters", values } : null; // one may have been about what was typed before
-    [state.draft.value, state.refusal.value] = [prompt.value, refusal];
+    const refused = tooLong(prompt.value); // one that is shown may be about what was typed before
+    [state.draft.value, state.refusal.value] = [prompt.value, refused && refusalOf(refused)];
   });
   effect(() => {
     if (prompt.value !== state.draft.value) prompt.value = state.draft.value;
