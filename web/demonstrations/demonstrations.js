@@ -1,13 +1,12 @@
 // The list in the menu: the demonstrations, the tour, and the switch of the colours. Their modules are imported when one is pressed.
 
-import { effect, html, render, signal } from "../vendor/preact.js";
+import { effect, html, render } from "../vendor/preact.js";
 import { Button, find } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { lineCounter } from "../lenses/names.js";
-import { isCovered, stop } from "../state/actions.js";
+import { stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 
-const LINK = /^#tour-([1-3])$/;
 /** @import { Model } from "../engines/engine.js" */
 
 /** @type {Record<string, (model: Model) => boolean>} whether a model has a demonstration, by name */
@@ -17,14 +16,11 @@ const OFFERED = {
   learn: (model) => model.samples,
 };
 
-const isFree = () => !state.busy.value && state.model.value !== null;
-
 /** Shows a demonstration. @type {(name: string) => Promise<void>} */
 let show;
 
 /**
- * Draws the row, and opens the step of the tour that the address names. Returns what imports the modules of the stage and
- * the tour.
+ * Draws the list. Returns what imports the modules of the stage and the tour.
  * @param {HTMLElement} root
  */
 export function bindDemonstrations(root) {
@@ -48,36 +44,16 @@ export function bindDemonstrations(root) {
   effect(() => {
     if (state.tourStep.value) load().catch(() => (state.tourStep.value = 0));
   });
-  followLinks();
   return load;
-}
-
-/** What is shown as soon as no reply is being written. */
-const wanted = signal(/** @type {?() => unknown} */ (null));
-
-// Opens the step of a link #tour-N.
-function followLinks() {
-  const follow = () => {
-    const step = Number(LINK.exec(location.hash)?.[1] ?? 0);
-    if (!step) return;
-    wanted.value = () => {
-      history.replaceState(history.state, "", location.pathname + location.search); // the card has an entry of its own
-      state.tourStep.value = step;
-    };
-  };
-  addEventListener("hashchange", () => isCovered() || follow()); // Back opens no step again
-  follow();
-  effect(() => {
-    if (!wanted.value || !state.isStarted.value || !isFree()) return;
-    queueMicrotask(wanted.value);
-    wanted.value = null;
-  });
 }
 
 function Tour() {
   const begin = () => {
     if (state.busy.value) stop(); // its steps are about a whole text; Continue writes the rest
-    wanted.value = () => (state.tourStep.value = 1);
+    state.once(
+      () => !state.busy.value,
+      () => (state.tourStep.value = 1),
+    );
   };
   return html`<${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${state.model.value === null} onPress=${begin}>${t("tour.begin")}<//>`;
 }

@@ -1,4 +1,4 @@
-// The tour: a card with three steps over what is on the page, each with a link of its own (#tour-1 to #tour-3).
+// The tour: a card with three steps over what is on the page.
 
 import { html, render, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { lastTurn } from "../conversation/log.js";
@@ -53,7 +53,6 @@ export function drawTour(root) {
       state.compared.value = null;
       return;
     }
-    history.replaceState(history.state, "", location.pathname + location.search);
     state.lens.value = before;
     clearFocus();
   });
@@ -95,7 +94,6 @@ function Card() {
 /** @param {number} number */
 async function open(number) {
   const step = STEPS[number - 1];
-  history.replaceState(history.state, "", `#tour-${number}`);
   state.demonstration.value = "";
   lenses.alternatives.value = null; // they would cover what the step is about
   const model = state.model.value;

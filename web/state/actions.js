@@ -476,7 +476,7 @@ const CLOSED = [
 const opened = /** @type {Open[]} */ ([]); // the last opened one last
 
 /** Whether the entry of the browser's history that is shown was made by `bindBack`. */
-export const isCovered = () => Boolean(history.state?.[COVERED]);
+const isCovered = () => Boolean(history.state?.[COVERED]);
 
 /** Closes the share box, the demonstration or the tour, and puts the focus back on the control that opens it. @param {Open} open */
 export function close(open) {
@@ -517,12 +517,11 @@ export function bindBack() {
   addEventListener("popstate", () => {
     history.scrollRestoration = "auto";
     isLeaving = false;
-    if (hasEntry && location.hash.startsWith("#tour-") && !isCovered()) return; // a link to another step was followed
     if (hasEntry) {
       hasEntry = false;
       close(opened.at(-1));
     }
-    if (!isOpen.value && isCovered()) leave(); // the entry below a followed link, or one that Forward has reached
+    if (!isOpen.value && isCovered()) leave(); // one that Forward has reached
     follow(); // something may still be open, or open again
   });
 }
