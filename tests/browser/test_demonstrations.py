@@ -33,7 +33,7 @@ from tests.support.app_server import App, random_model, serving
 from tests.support.tiny_models import tiny_model
 
 PROMPT = "ROMEO:"
-COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line: it is held low
+COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line
 HELD = (COUNTER.layer, COUNTER.index, -4.0)
 # The texts of each demonstration: their length, and how each is written.
 TEXTS: dict[str, tuple[int, list[dict[str, Any]]]] = {
@@ -133,7 +133,7 @@ def test_on_a_phone_a_demonstration_shows_one_text_at_a_time(page: Page) -> None
     page.set_viewport_size({"width": 360, "height": 640})
     show(page, "Make its lines short")
     texts = stage(page).locator(".text")
-    for shown, name in enumerate(("Cell free", "Cell held low")):
+    for shown, name in enumerate(("Cell free", "Cell held high")):
         button(page, name).click()
         expect(button(page, name)).to_have_attribute("aria-pressed", "true")
         expect(texts.nth(shown)).to_be_visible()
@@ -149,7 +149,7 @@ def test_try_it_sets_the_control_and_says_what_to_do_without_a_tour(page: Page) 
     fast(page, 30)
     setting(page, "Temperature", 0.8)
     for name, message in (
-        ("Make its lines short", "That cell is now held low: press Send, and the lines become short."),
+        ("Make its lines short", "That cell is now held high: press Send, and the lines become short."),
         ("Calm, normal, wild", "The temperature is now 1.5: press Send, and the text becomes wild."),
     ):
         show(page, name)
@@ -160,7 +160,7 @@ def test_try_it_sets_the_control_and_says_what_to_do_without_a_tour(page: Page) 
     page.keyboard.press("Enter")
     settled(page)
     expect(footer(page)).to_contain_text("temperature 1.5")
-    expect(footer(page)).to_contain_text("“position in the line” held low")
+    expect(footer(page)).to_contain_text("“position in the line” held high")
     setting(page, "Temperature", 0.8)
 
 

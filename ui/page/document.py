@@ -50,7 +50,7 @@ _MAIN = re.compile(r'<main id="page">.*</main>', re.DOTALL)
 _TEXT = re.compile(r'(data-text="([\w.]+)"[^>]*>)[^<]*')
 _NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
 _INTRO = re.compile(r'(<header id="intro">).*?(</header>)', re.DOTALL)
-_WELCOME_TEXT = re.compile(r'(<p class="lead"[^>]*) hidden(>.*?<span class="reply"[^>]*>)', re.DOTALL)
+_WELCOME_TEXT = re.compile(r'(<p class="lead[^>]*) hidden(>.*?<span class="reply"[^>]*>)', re.DOTALL)
 _SAFE = "%&=+~,;:@/?!$'()*"  # characters of a query that need no escape
 _FRAMED_BY = ("'self'", "https://huggingface.co", "https://*.hf.space")  # the page of a Space holds it in a frame
 

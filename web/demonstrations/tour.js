@@ -98,7 +98,7 @@ async function open(number) {
   lenses.alternatives.value = null; // they would cover what the step is about
   const model = state.model.value;
   if (!lastTurn(state.log.value) && !model?.welcome) send(model?.examples[0] ?? "");
-  lenses.isOpen.cells.value = false;
+  lenses.isOpen.cells.value = lenses.isOpen.layers.value = false;
   state.lens.value = step.lens;
   if (step.lens === "memory") chooseNamed(step.actions === ALONG);
   const isMissing = () => step.actions === ALONG && !lenses.focus.value; // its text is about a character

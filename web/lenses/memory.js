@@ -9,7 +9,7 @@ import { lastTurn, replyText } from "../conversation/log.js";
 import { authorOfReply, clampAndRewrite, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
 import { cell, chooseCell, details, focus, frames, isOpen, other, path, useAnswer } from "./state.js";
-import { Bar, CLAMP_VALUE, lineCounter, lineLengths, meanOf, scoreOf } from "./names.js";
+import { Bar, lineCounter, lineLengths, meanOf, scoreOf } from "./names.js";
 import { LayerPicture, Scale, picture } from "./layer_picture.js";
 import { inspect, pump } from "./text/focus.js";
 import { repaint } from "./text/drawn_text.js";
@@ -20,7 +20,7 @@ const LEAST_CHANGE = 0.05; // of a cell's value, to be called one
 const CURVE = 180; // characters of the curve
 const GATES = ["input", "forget", "candidate", "output"];
 const CANDIDATE = 2; // the gate that may be negative
-const CHOICES = { free: null, up: CLAMP_VALUE, off: 0, down: -CLAMP_VALUE };
+const CHOICES = { free: null, up: page.CLAMP_VALUE, off: 0, down: -page.CLAMP_VALUE };
 
 /**
  * @import { NamedCell, PassagesAnswer } from "../engines/engine.js"
@@ -66,9 +66,8 @@ export function choose(wanted) {
 function Panel() {
   if (author.value)
     return html`<p class="which">${t("memory.author", { name: page.choiceOf(page.site.value, author.value.name) })}</p>`;
-  const named = page.model.value?.cells ?? [];
   const [layer, index] = cell.value;
-  const known = named.find((each) => each.layer === layer && each.index === index);
+  const known = page.namedCell(layer, index);
   const { layers = 1, hidden = 1 } = page.model.value ?? {};
   const field = (value, count, take) => html`
     <input type="number" min="1" step="1" max=${count} value=${value + 1} onChange=${({ target }) => choose(take(Number(target.value) - 1))} />`;
@@ -136,8 +135,10 @@ function Change() {
   const isCounter = counter && isThis(counter.cell.layer, counter.cell.index);
   if (value !== undefined && (page.comparison.value || isCounter)) {
     const believed = !value ? "hold.middle" : value === counter?.value ? "hold.long" : "hold.short";
-    const effect = isCounter ? believed : "hold.compare";
-    return html`<p class="which" role="status">${t(effect)} ${isCounter && compareLines()}</p>`;
+    const [known, way] = [page.namedCell(layer, index), page.wayOf(value, page.namedCell(layer, index))];
+    const effect = isCounter ? believed : known && value ? "hold.as_if" : "hold.compare";
+    const values = known && { name: page.featureOf(known), way: { id: `way.${way}` } };
+    return html`<p class="which" role="status">${t(effect, values)} ${isCounter && compareLines()}</p>`;
   }
   const about = details.value;
   if (!about) return html`<p class="which">${t(hasTouch() ? "memory.tap" : "memory.hint")}</p>`;
@@ -248,10 +249,12 @@ function ClampChoice() {
   if (!clamped) return html`<p class="cannot-hold">${t("refusal.clamps_blended")}</p>`;
   const isThis = (each) => each[0] === layer && each[1] === index;
   const now = clamped.find(isThis)?.[2] ?? null;
-  const choices = Object.entries(CHOICES).map(([name, value]) => {
+  const known = page.namedCell(layer, index);
+  const choices = Object.entries(CHOICES).map(([name, ofFeature]) => {
+    const value = ofFeature && page.isInverted(known) ? -ofFeature : ofFeature;
     const choose = () =>
       clampAndRewrite([...clamped.filter((each) => !isThis(each)), ...(value === null ? [] : [[layer, index, value]])]);
-    const label = t(`hold.${name}`);
+    const label = t(`hold.${value === null ? name : page.wayOf(value, known)}`);
     return html`
       <label>
         <input type="radio" name="hold" value=${name} checked=${value === now} onChange=${choose} /><span>${label}</span>

@@ -6,8 +6,8 @@ import { count } from "../engines/engine.js";
 import { number, percent, t } from "../document/words.js";
 import { html } from "../vendor/preact.js";
 import { visibleCharacter } from "../document/dom.js";
+import { CLAMP_VALUE, isInverted, wayOf } from "../state/state.js";
 
-export const CLAMP_VALUE = 4; // tanh of it is 0.999
 const [VERY_WELL, WELL] = [0.95, 0.85]; // scores from which a cell tracks a feature very reliably, and reliably
 /** How many of the most likely characters are shown. */
 export const SHOWN = 5;
@@ -57,9 +57,8 @@ export function scoreOf({ kind, score }) {
 export function lineCounter(model) {
   for (const [name, sense, does] of COUNTERS) {
     const cell = model.cells.find((each) => each.name === name);
-    const isInverted = cell?.score < (cell?.kind === "auc" ? 0.5 : 0); // it falls where its feature rises
-    const value = CLAMP_VALUE * sense * (isInverted ? -1 : 1);
-    if (cell) return { cell, value, does: { id: does }, way: { id: value > 0 ? "demo.lines.high" : "demo.lines.low" } };
+    const value = CLAMP_VALUE * sense * (isInverted(cell) ? -1 : 1);
+    if (cell) return { cell, value, does: { id: does }, way: { id: `way.${wayOf(value, cell)}` } };
   }
   return null;
 }

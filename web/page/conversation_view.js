@@ -118,7 +118,9 @@ export class ConversationView {
       addTurn(create("article", "", box), 0);
     }
     const hasColours = lensNow() === COLOURS; // the panel of a lens explains its own
+    const isColoured = lenses.path.values("bits").length > 0; // else what the colours mean, and what to do, has to wait
     this.lead.hidden = !model.welcome || !hasColours;
+    this.lead.classList.toggle("waiting", !isColoured);
     const article = find(box, "article");
     if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
     const isDrawn = draws(article).reply;
@@ -135,7 +137,7 @@ export class ConversationView {
       drawBeside(article, { ...read, text, turns: [], begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
     setText(find(box, ".hint"), hasColours ? this.#hint() : "");
-    find(box, ".hint").classList.toggle("waiting", writing || alternatives.value?.choice !== undefined); // the choices cover it
+    find(box, ".hint").classList.toggle("waiting", !isColoured || writing || alternatives.value?.choice !== undefined); // the choices cover it
   }
 
   /** What the visitor can do with the letters. */

@@ -8,6 +8,7 @@ import { Refusal, shortened, shownName } from "../engines/engine.js";
 import { SAMPLING, SETTINGS, isAllowed, randomSeed, samplingOf } from "../settings.js";
 import { has, number, t } from "../document/words.js";
 
+export const CLAMP_VALUE = 4; // tanh of it is 0.999
 const BLENDED = "blended "; // before the name of a second model, which may be ""
 export const OTHER = "other"; // the choice to name another model of the Hub
 const NOT_A_NUMBER = "NaN"; // what is typed into a field is no number
@@ -18,7 +19,7 @@ const BUNDLED = "bundled"; // the name of the model that is part of the app
  * @import { Link } from "../conversation/links.js"
  * @import { Log } from "../conversation/log.js"
  * @import { StoredConversation } from "../conversation/stored_conversations.js"
- * @import { Clamp, Message, Model, Settings, Site } from "../engines/engine.js"
+ * @import { Clamp, Message, Model, NamedCell, Settings, Site } from "../engines/engine.js"
  */
 
 /** @type {Site} the site before the engine has described it */
@@ -273,7 +274,6 @@ export function openChanged() {
 export const FIRST = new Set(["temperature", "length", "speed"]);
 
 /** @type {Record<number, string>} */
-const CLAMPS = { 4: "up", [-4]: "down", 0: "off" };
 
 /** @type {(site: Site) => string} the title of the site: the owner's, otherwise the page's own */
 export function titleOf(site) {
@@ -309,13 +309,34 @@ export function featureOf({ name }) {
   return has(`cell.${name}`) ? t(`cell.${name}`) : name;
 }
 
+/** @type {(layer: number, index: number) => NamedCell | undefined} */
+export const namedCell = (layer, index) =>
+  model.value?.cells.find((each) => each.layer === layer && each.index === index);
+
 /** Returns the name of a cell: the feature that it tracks, if one is known. @param {number} layer @param {number} index */
 export function cellName(layer, index) {
-  const known = model.value?.cells.find((each) => each.layer === layer && each.index === index);
+  const known = namedCell(layer, index);
   return known ? t("quoted", { text: featureOf(known) }) : t("memory.option", { cell: index + 1, layer: layer + 1 });
+}
+
+/** Whether a cell falls where its feature grows: an AUC below 0.5, or a negative correlation. @param {?NamedCell} [cell] */
+export const isInverted = (cell) => cell?.score < (cell?.kind === "auc" ? 0.5 : 0);
+
+/**
+ * Returns what a clamp does to the feature of a named cell, or to another cell: "up", "down" or "off", and "yes" or "no" where the
+ * feature is true or false; "" for another value.
+ * @param {number} value
+ * @param {NamedCell} [cell]
+ */
+export function wayOf(value, cell) {
+  const isBinary = cell?.kind === "auc";
+  if (Math.abs(value) !== CLAMP_VALUE) return value === 0 ? "off" : "";
+  const isUp = value > 0 !== isInverted(cell);
+  return isUp ? (isBinary ? "yes" : "up") : isBinary ? "no" : "down";
 }
 
 /** Returns the text for a clamped cell, such as "cell 411 of layer 1 held high". @param {Clamp} clamp */
 export function clampName([layer, index, value]) {
-  return t(`clamp.${CLAMPS[value] ?? "at"}`, { cell: cellName(layer, index), value: number(value) });
+  const [cell, way] = [cellName(layer, index), wayOf(value, namedCell(layer, index))];
+  return way ? t("clamp.held", { cell, way: { id: `way.${way}` } }) : t("clamp.at", { cell, value: number(value) });
 }

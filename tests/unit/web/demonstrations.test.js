@@ -41,7 +41,7 @@ test("shorter lines are said to be shorter, as the numbers that are shown", asyn
   const { message } = await shown("lines", [long, short]);
   const { free, held, shorter, way } = message.value.values;
   assert.deepEqual([message.value.id, free, held, shorter], ["demo.lines.result", "10", "6", "40%"]);
-  assert.equal(way.id, "demo.lines.low"); // the cell falls along the line
+  assert.equal(way.id, "way.up"); // of the feature: the cell falls along the line
   const results = await Promise.all([shown("lines", [short, long]), shown("lines", ["", "x"])]);
   for (const each of results) assert.equal(each.message.value.id, "demo.lines.no_result");
 });
