@@ -37,6 +37,11 @@ export const path = new TracedText({ trace: (query) => engine.trace(query) });
 export const turns = signal(/** @type {ReadTurn[]} */ ([]));
 /** Counts the frames in which characters or their values were new. */
 export const frames = signal(0);
+/** Whether the first values of the text have arrived. */
+export const isColoured = computed(() => {
+  page.watch(frames);
+  return path.values("bits").length > 0;
+});
 
 /** The lenses with a panel by name; null until their modules are loaded. */
 export const panels = signal(/** @type {?Record<string, Lens>} */ (null));

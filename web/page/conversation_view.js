@@ -118,7 +118,7 @@ export class ConversationView {
       addTurn(create("article", "", box), 0);
     }
     const hasColours = lensNow() === COLOURS; // the panel of a lens explains its own
-    const isColoured = lenses.path.values("bits").length > 0; // else what the colours mean, and what to do, has to wait
+    const isColoured = lenses.isColoured.value; // else what the colours mean, and what to do, has to wait
     this.lead.hidden = !model.welcome || !hasColours;
     this.lead.classList.toggle("waiting", !isColoured);
     const article = find(box, "article");

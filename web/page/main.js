@@ -8,7 +8,7 @@ import { bindDemonstrations } from "../demonstrations/demonstrations.js";
 import { create, find, focusPrompt, hasTouch } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
-import { shownName } from "../lenses/state.js";
+import { isColoured, shownName } from "../lenses/state.js";
 import { clear as clearFocus, update } from "../lenses/text/focus.js";
 import * as views from "./views.js";
 import * as actions from "../state/actions.js";
@@ -166,7 +166,16 @@ function drawConversation(root) {
     classList.toggle("with-tour", state.tourStep.value > 0);
   });
   // Everything that is drawn in the frame after a change.
-  const drawn = [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy, state.compared];
+  const drawn = [
+    state.model,
+    state.refusal,
+    state.waits,
+    state.isStarted,
+    state.sampling,
+    state.busy,
+    state.compared,
+    isColoured,
+  ];
   state.onChange(drawn, actions.changed);
   state.onChange([state.changes], () => {
     advanceArrival();

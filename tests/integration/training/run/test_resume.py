@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import torch
 
 from model.checkpoint.write import write_checkpoint
+from tests.support.app_server import eventually
 from tests.support.interruptions import kill_at, signal_after_step
 from tests.support.tiny_runs import ROOT, SIZES, Here, checkpoints, flip, metrics, outcome, write_text
 from tests.support.training_processes import Training, train
@@ -49,25 +49,24 @@ def test_training_continues_while_a_checkpoint_is_written(
 
     Writing uses one thread: with more threads than processors, OpenMP puts training threads to sleep.
     """
-    step, steps = Trainer.step, threading.Semaphore(0)
-    late: list[bool] = []
+    step, done = Trainer.step, list[int]()
+    threads: list[int] = []
 
     def counted(trainer: Trainer, *arguments: Any, **options: Any) -> float:
         nats = step(trainer, *arguments, **options)
-        steps.release()
+        done.append(1)
         return nats
 
     def written(folder: Path, checkpoint: Any, **options: Any) -> None:
-        while steps.acquire(blocking=False):
-            pass
         if checkpoint.training["step"] < 24:
-            late.append(steps.acquire(timeout=60) and torch.get_num_threads() == 1)
+            eventually(lambda: len(done) > checkpoint.training["step"])
+            threads.append(torch.get_num_threads())
         write_checkpoint(folder, checkpoint, **options)
 
     monkeypatch.setattr(Trainer, "step", counted)
     monkeypatch.setattr("training.run.snapshot.write_checkpoint", written)
     here(*SHORT, "--out=run")
-    assert late == [True] * 3
+    assert threads == [1] * 3
     assert outcome(tmp_path / "run") == outcome(made / "run")
 
 
