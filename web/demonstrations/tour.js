@@ -5,7 +5,7 @@ import { lastTurn } from "../conversation/log.js";
 import { Button, find } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { choose } from "../lenses/memory.js";
-import { lineCounter, scoreOf } from "../lenses/names.js";
+import { lineCounter } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { clear as clearFocus, moveTo, reveal } from "../lenses/text/focus.js";
@@ -128,7 +128,7 @@ function chooseNamed(changes) {
   const counter = model && lineCounter(model)?.cell;
   const isHeld = ({ layer, index }) => state.clampedCells.value?.some((each) => each[0] === layer && each[1] === index);
   const named = (model?.cells ?? []).filter((each) => !changes || !isHeld(each));
-  const cell = named.find((each) => each === counter) ?? named.find((each) => !scoreOf(each).falls) ?? named[0];
+  const cell = named.find((each) => each === counter) ?? named.find((each) => !state.isInverted(each)) ?? named[0];
   if (cell) choose([cell.layer, cell.index]);
 }
 

@@ -101,7 +101,7 @@ function Panel() {
 function meaningOf(known) {
   const counter = lineCounter(page.model.value);
   const kind = known.kind === "auc" ? "yes" : "much";
-  const [colours, isHigh] = known === counter?.cell ? ["long", counter.value > 0] : [kind, !scoreOf(known).falls];
+  const [colours, isHigh] = known === counter?.cell ? ["long", counter.value > 0] : [kind, !page.isInverted(known)];
   return t(`memory.${colours}_is_${isHigh ? "high" : "low"}`);
 }
 
@@ -135,9 +135,10 @@ function Change() {
   const isCounter = counter && isThis(counter.cell.layer, counter.cell.index);
   if (value !== undefined && (page.comparison.value || isCounter)) {
     const believed = !value ? "hold.middle" : value === counter?.value ? "hold.long" : "hold.short";
-    const [known, way] = [page.namedCell(layer, index), page.wayOf(value, page.namedCell(layer, index))];
-    const effect = isCounter ? believed : known && value ? "hold.as_if" : "hold.compare";
-    const values = known && { name: page.featureOf(known), way: { id: `way.${way}` } };
+    const known = page.namedCell(layer, index);
+    const way = value && known && page.wayOf(value, known);
+    const effect = isCounter ? believed : way ? "hold.as_if" : "hold.compare";
+    const values = way && { name: page.featureOf(known), way: { id: `way.${way}` } };
     return html`<p class="which" role="status">${t(effect, values)} ${isCounter && compareLines()}</p>`;
   }
   const about = details.value;

@@ -42,11 +42,11 @@ export function quoted(character) {
  * feature grows: an AUC below 0.5, or a negative correlation.
  * @param {NamedCell} cell
  */
-export function scoreOf({ kind, score }) {
-  const signed = kind === "auc" ? 2 * score - 1 : score;
-  const value = signed < 0 ? (kind === "auc" ? 1 - score : -score) : score;
+export function scoreOf(cell) {
+  const [falls, { kind, score }] = [isInverted(cell), cell];
+  const value = falls ? (kind === "auc" ? 1 - score : -score) : score;
   const how = value >= VERY_WELL ? "memory.very_well" : value >= WELL ? "memory.well" : "memory.roughly";
-  return { score: number(value, 2), how: t(how), falls: signed < 0 ? t("memory.falls") : "" };
+  return { score: number(value, 2), how: t(how), falls: falls ? t("memory.falls") : "" };
 }
 
 /**

@@ -273,8 +273,6 @@ export function openChanged() {
 /** The sliders that are shown without opening more settings. */
 export const FIRST = new Set(["temperature", "length", "speed"]);
 
-/** @type {Record<number, string>} */
-
 /** @type {(site: Site) => string} the title of the site: the owner's, otherwise the page's own */
 export function titleOf(site) {
   return site.title || t("site.title");

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { chosen } from "../../../web/demonstrations/shown.js";
 import { newShowing, run } from "../../../web/demonstrations/shown.js";
 import { lineLengths } from "../../../web/lenses/names.js";
+import { wayOf } from "../../../web/state/state.js";
 
 Object.assign(globalThis, { matchMedia: () => ({ matches: true }), document: { documentElement: { lang: "en" } } });
 
@@ -44,6 +45,13 @@ test("shorter lines are said to be shorter, as the numbers that are shown", asyn
   assert.equal(way.id, "way.up"); // of the feature: the cell falls along the line
   const results = await Promise.all([shown("lines", [short, long]), shown("lines", ["", "x"])]);
   for (const each of results) assert.equal(each.message.value.id, "demo.lines.no_result");
+});
+
+test("a clamp is named by what it does to the feature of a cell", () => {
+  const ways = (cell) => [4, -4, 0, 2].map((value) => wayOf(value, cell));
+  assert.deepEqual(ways(undefined), ["up", "down", "off", ""]);
+  assert.deepEqual(ways({ kind: "r", score: -0.8 }), ["down", "up", "off", ""]);
+  assert.deepEqual(ways({ kind: "auc", score: 0.1 }), ["no", "yes", "off", ""]);
 });
 
 test("a line that goes on counts if it is longer than the others", () => {
