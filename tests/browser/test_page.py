@@ -161,6 +161,7 @@ def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     button(page, "Send").click()
     rule = "Seed is 1.5: it must be a whole number from 0 to 4,294,967,295."
     expect(log(page).locator(".refusal")).to_have_text(rule)
+    expect(page.locator("#seed-fault")).to_have_text(rule)  # the settings, which the click has closed, are open again
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
     setting(page, "Seed", "")
     page.get_by_role("textbox", name="Prompt").fill("x" * 20_001)

@@ -217,11 +217,13 @@ function faultOf(name) {
   return { id: "refusal.value", values: { ...values, value } };
 }
 
-/** The value of a setting. @param {string} name @throws {Refusal} it is not allowed */
+/** The value of a setting; one that is not allowed is shown in its field. @param {string} name @throws {Refusal} it is not allowed */
 function valueOf(name) {
   const fault = faultOf(name);
-  if (fault) throw new Refusal(fault);
-  return Number(typed[name].value);
+  if (!fault) return Number(typed[name].value);
+  isOpen.settings.value = true;
+  if (!FIRST.has(name)) isOpen.more.value = true;
+  throw new Refusal(fault);
 }
 
 /** Returns how the next reply is written. @throws {Refusal} a value is not allowed, or a model still loads */
