@@ -100,9 +100,9 @@ function Panel() {
 /** @param {NamedCell} known */
 function meaningOf(known) {
   const counter = lineCounter(page.model.value);
-  const kind = known.kind === "auc" ? "yes" : "much";
-  const [colours, isHigh] = known === counter?.cell ? ["long", counter.value > 0] : [kind, !page.isInverted(known)];
-  return t(`memory.${colours}_is_${isHigh ? "high" : "low"}`);
+  const ofLine = (value) => (value === counter.value ? "memory.long" : "memory.begun");
+  const ofValue = (value) => ({ id: known === counter?.cell ? ofLine(value) : `way.${page.wayOf(value, known)}` });
+  return t("memory.meaning", { green: ofValue(page.CLAMP_VALUE), violet: ofValue(-page.CLAMP_VALUE) });
 }
 
 /** @param {{known: NamedCell | undefined}} properties */

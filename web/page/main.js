@@ -166,17 +166,8 @@ function drawConversation(root) {
     classList.toggle("with-tour", state.tourStep.value > 0);
   });
   // Everything that is drawn in the frame after a change.
-  const drawn = [
-    state.model,
-    state.refusal,
-    state.waits,
-    state.isStarted,
-    state.sampling,
-    state.busy,
-    state.compared,
-    isColoured,
-  ];
-  state.onChange(drawn, actions.changed);
+  const drawn = [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy, state.compared];
+  state.onChange([...drawn, isColoured], actions.changed);
   state.onChange([state.changes], () => {
     advanceArrival();
     update();
