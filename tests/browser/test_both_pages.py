@@ -66,7 +66,7 @@ def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reloa
     assert reply(page) == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)
     page.get_by_role("combobox", name="Text that it has read").select_option(both.name)  # begins a new conversation
     expect(turns(page)).to_have_count(0)
-    button(page, "Undo New conversation").click()
+    button(page, "Bring the conversation back").click()
     expect(turns(page)).to_have_count(1)
 
 
@@ -95,7 +95,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
         button(page, "New conversation").click()
         expect(turns(page)).to_have_count(0)
         expect(page.get_by_role("group", name="This reply").get_by_role("button")).to_have_text(
-            ["Undo New conversation"]
+            ["Bring the conversation back"]
         )
         expect(page.locator(".welcome .lead")).to_be_visible()  # what the colours mean
     page.locator("#history summary").click()

@@ -228,7 +228,7 @@ def test_without_storage_the_page_works_and_reports_it(app: App, new_context: Br
     written = reply(page)
     button(page, "New conversation").click()
     expect(page.locator("#message")).to_have_text("Storage is off or full: only Undo brings your text back.")
-    button(page, "Undo New conversation").click()
+    button(page, "Bring the conversation back").click()
     expect(turns(page)).to_have_count(1)
     assert reply(page) == written
 
