@@ -57,7 +57,7 @@ def answer_to(request: Request, error: Exception) -> Response:
         headers["connection"] = "close"  # the rest of the body is not read
     if request.scope["path"].startswith("/v1/"):
         content = openai_error(error)
-    if "text/html" in request.headers.get("accept", ""):
+    elif "text/html" in request.headers.get("accept", ""):
         detail = _text(error)
         return HTMLResponse(_PAGE.format(escape(detail[:1].upper() + detail[1:])), status, headers)
     return AsciiJSONResponse(content, status, headers)
