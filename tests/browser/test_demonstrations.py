@@ -264,7 +264,10 @@ def test_the_visitors_own_lines_become_short_beside_those_before(page: Page, app
     assert reply(page) == generate(lm, PROMPT, 60, seed=5, clamps=[HELD])
     before = page.get_by_role("group", name="The version before").locator(".reply")
     expect(before).to_have_text(generate(lm, PROMPT, 60, seed=5), use_inner_text=False)
-    button(page, "Keep the old one").click()
+    button(page, "Keep the new one").click()
+    page.reload()
+    expect(page.locator(".held-cells")).to_contain_text("makes the network believe that every line is already long")
+    page.locator(".held-cells button").click()
 
 
 def test_back_closes_what_was_opened_last_and_stays_on_the_page(page: Page) -> None:

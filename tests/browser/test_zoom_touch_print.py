@@ -96,6 +96,13 @@ def test_on_a_phone_targets_are_larger_and_a_second_tap_on_a_character_shows_wha
         expect(box).to_be_hidden()
     visible.nth(9).tap()
     expect(box).to_be_visible()
+    assert page.evaluate(SMALL, [".alternatives button", 44]) == []
+    button(page, "Next letter").tap()
+    expect(visible.nth(10)).to_have_class(re.compile(r"\bfocus\b"))
+    expect(box).to_be_visible()
+    page.go_back()
+    expect(box).to_be_hidden()
+    expect(page.locator(".panel.memory")).to_be_visible()
     context.close()
 
 

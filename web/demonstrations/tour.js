@@ -23,7 +23,7 @@ const AFTER = 12; // characters that follow the line end with which the step abo
  */
 
 /** @type {Step["actions"]} */
-const ALONG = { "tour.before": () => move(-1), "tour.after": () => move(1) };
+const ALONG = { "letter.before": () => move(-1), "letter.after": () => move(1) };
 
 /** @type {Step[]} */
 const STEPS = [

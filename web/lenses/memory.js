@@ -9,7 +9,7 @@ import { lastTurn, replyText } from "../conversation/log.js";
 import { authorOfReply, clampAndRewrite, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
 import { cell, chooseCell, details, focus, frames, isOpen, other, path, useAnswer } from "./state.js";
-import { Bar, lineCounter, lineLengths, meanOf, scoreOf } from "./names.js";
+import { Bar, effectOf, lineCounter, lineLengths, meanOf, scoreOf } from "./names.js";
 import { LayerPicture, Scale, picture } from "./layer_picture.js";
 import { inspect, pump } from "./text/focus.js";
 import { repaint } from "./text/drawn_text.js";
@@ -129,17 +129,12 @@ function NamedCells({ known }) {
 
 // What the clamped cell does to the text; else how the character in focus changed the cell.
 function Change() {
-  const [[layer, index], counter] = [cell.value, page.model.value && lineCounter(page.model.value)];
-  const isThis = (one, other) => one === layer && other === index;
-  const [, , value] = page.clampedCells.value?.find(([one, other]) => isThis(one, other)) ?? [];
-  const isCounter = counter && isThis(counter.cell.layer, counter.cell.index);
-  if (value !== undefined && (page.comparison.value || isCounter)) {
-    const believed = !value ? "hold.middle" : value === counter?.value ? "hold.long" : "hold.short";
-    const known = page.namedCell(layer, index);
-    const way = value && known && page.wayOf(value, known);
-    const effect = isCounter ? believed : way ? "hold.as_if" : "hold.compare";
-    const values = way && { name: page.featureOf(known), way: { id: `way.${way}` } };
-    return html`<p class="which" role="status">${t(effect, values)} ${isCounter && compareLines()}</p>`;
+  const [layer, index] = cell.value;
+  const held = page.clampedCells.value?.find((each) => each[0] === layer && each[1] === index);
+  const effect = held && (effectOf(held) || (page.comparison.value && t("hold.compare")));
+  if (effect) {
+    const isCounter = lineCounter(page.model.value)?.cell === page.namedCell(layer, index);
+    return html`<p class="which" role="status">${effect} ${isCounter && compareLines()}</p>`;
   }
   const about = details.value;
   if (!about) return html`<p class="which">${t(hasTouch() ? "memory.tap" : "memory.hint")}</p>`;

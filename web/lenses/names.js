@@ -6,7 +6,7 @@ import { count } from "../engines/engine.js";
 import { number, percent, t } from "../document/words.js";
 import { html } from "../vendor/preact.js";
 import { visibleCharacter } from "../document/dom.js";
-import { CLAMP_VALUE, isInverted, wayOf } from "../state/state.js";
+import { CLAMP_VALUE, featureOf, isInverted, model, namedCell, wayOf } from "../state/state.js";
 
 const [VERY_WELL, WELL] = [0.95, 0.85]; // scores from which a cell tracks a feature very reliably, and reliably
 /** How many of the most likely characters are shown. */
@@ -21,7 +21,7 @@ const COUNTERS = /** @type {const} */ ([
   ["characters left in the line", -1, "demo.lines.left"],
 ]);
 
-/** @import { Model, NamedCell, Sampling } from "../engines/engine.js" */
+/** @import { Clamp, Model, NamedCell, Sampling } from "../engines/engine.js" */
 
 /** @returns {string} a character for use in a sentence: an invisible one is named */
 export function nameOf(character) {
@@ -61,6 +61,15 @@ export function lineCounter(model) {
     if (cell) return { cell, value, does: { id: does }, way: { id: `way.${wayOf(value, cell)}` } };
   }
   return null;
+}
+
+/** Returns what a held cell makes the network believe; "" if that is not known. @param {Clamp} clamp */
+export function effectOf([layer, index, value]) {
+  const [cell, counter] = [namedCell(layer, index), model.value && lineCounter(model.value)];
+  const way = cell && wayOf(value, cell);
+  if (!way) return "";
+  if (cell === counter?.cell) return t(!value ? "hold.middle" : value === counter.value ? "hold.long" : "hold.short");
+  return value ? t("hold.as_if", { name: featureOf(cell), way: { id: `way.${way}` } }) : "";
 }
 
 /**

@@ -210,8 +210,10 @@ export class ConversationView {
     const isHere = text.scrollTop >= this.followed;
     const end = () => text.querySelector(".reply").getBoundingClientRect().bottom + FADE;
     const below = isWriting && isHere ? end() - text.getBoundingClientRect().bottom : 0;
-    if (below > 0) text.scrollTop += below;
-    else if (!isWriting && isHere && this.followed) scrollToChange(node);
+    if (below > 0) {
+      text.scrollTop += below;
+      node.querySelector(":scope > .other").scrollTop += below; // both stay side by side
+    } else if (!isWriting && isHere && this.followed) scrollToChange(node);
     if (below > 0 || !isWriting) this.followed = isWriting ? Math.floor(text.scrollTop) : 0;
   }
 }

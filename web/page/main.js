@@ -82,8 +82,8 @@ export function drawPage(root) {
   setTimeout(() => render(html`<${views.SettingsView} />`, settings));
   views.bindTitle();
   bindPrompt();
-  actions.bindBack();
   drawConversation(root);
+  actions.bindBack();
   loadDemonstrations = bindDemonstrations(root);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !state.shareBox.value) return;

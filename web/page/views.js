@@ -8,7 +8,7 @@ import { welcomeTurn } from "../conversation/replies.js";
 import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
-import { likely, lineCounter } from "../lenses/names.js";
+import { effectOf, likely, lineCounter } from "../lenses/names.js";
 import { COLOURS, lensNow, textOf, welcome } from "../lenses/state.js";
 import { TracedText } from "../lenses/text/traced_text.js";
 import { facts } from "./conversation_view.js";
@@ -91,7 +91,10 @@ const isFree = () => !state.busy.value && state.model.value !== null;
 const canRestore = () => state.cleared.value !== null && !state.currentLog().turns.length;
 const canRedo = () => state.currentLog().undone.length > 0;
 
-/** The cells that are clamped from now on, each with a button that releases it. Every lens shows them. */
+/**
+ * The cells that are clamped from now on, each with a button that releases it, and what one alone makes the network believe. Every
+ * lens shows them.
+ */
 export function ClampedCells() {
   const cells = state.clampedCells.value ?? [];
   if (!cells.length) return null;
@@ -106,7 +109,9 @@ export function ClampedCells() {
     const label = t("hold.release", { cell: name });
     return html`<li key=${name}><${Button} aria-label=${label} onPress=${() => release(cell)}>${name}<//></li>`;
   });
-  return html`<div class="held-cells bar" role="group" aria-label=${t("hold.group")}><ul>${items}</ul></div>`;
+  const effect = cells.length === 1 && state.lens.value !== "memory" && effectOf(cells[0]); // that lens has a panel for it
+  const lines = effect && html`<p class="which">${effect}</p>`;
+  return html`<div class="held-cells bar" role="group" aria-label=${t("hold.group")}><ul>${items}</ul>${lines}</div>`;
 }
 
 /**
@@ -126,10 +131,7 @@ export function Examples() {
     lensNow() === COLOURS &&
     html`<p class="legend" role="img" aria-label=${t("greeting.colours")}><span>${t("greeting.likely")}</span><span>${t("greeting.unlikely")}</span></p>`;
   const counter = model && state.continues.value && state.clampedCells.value?.length === 0 && lineCounter(model);
-  const hold = unlessBusy(() => {
-    actions.clampAndRewrite([[counter.cell.layer, counter.cell.index, counter.value]]);
-    state.message.value = { id: "hold.counter", values: counter };
-  });
+  const hold = unlessBusy(() => actions.clampAndRewrite([[counter.cell.layer, counter.cell.index, counter.value]]));
   const offer =
     legend && counter && html`<${Button} id="short-lines" isOff=${!isFree()} onPress=${hold}>${t("page.shorter")}<//>`;
   if (state.hasTurns.value) return html`${legend}${difference || offer}`;

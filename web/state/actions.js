@@ -473,6 +473,9 @@ const CLOSED = [
   [state.lens, "plain", () => "#look-inside"],
   [state.isOpen.settings, false, () => "#open-settings"],
 ];
+/** Lets Back close something else, too. @param {Open} open @param {unknown} closed @param {string} opener  the selector of what gets the focus */
+export const closesOnBack = (open, closed, opener) => void CLOSED.push([open, closed, () => opener]);
+
 const opened = /** @type {Open[]} */ ([]); // the last opened one last
 
 /** Whether the entry of the browser's history that is shown was made by `bindBack`. */

@@ -5,7 +5,7 @@
 import { effect, html, render, useLayoutEffect } from "../../vendor/preact.js";
 import { Button, create, find, findAll, hasTouch, scrollInside, visibleCharacter } from "../../document/dom.js";
 import { render as write, t } from "../../document/words.js";
-import { continueFrom, keep } from "../../state/actions.js";
+import { closesOnBack, continueFrom, keep } from "../../state/actions.js";
 import * as state from "../state.js";
 import * as page from "../../state/state.js";
 import { Bar, SHOWN, chance, likely, nameOf } from "../names.js";
@@ -63,6 +63,11 @@ function Alternatives() {
   if (!turn) return null;
   const { position, char, answer, choice: chosen } = shown;
   const closeButton = html`<${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => close(true)}>✕<//>`;
+  const along = [-1, 1].map((by) => {
+    const [name, sign] = by < 0 ? ["letter.before", "‹"] : ["letter.after", "›"];
+    const isOff = !state.turnAt(position + by);
+    return html`<${Button} aria-label=${t(name)} isOff=${isOff} onPress=${() => goAlong(by)}>${sign}<//>`;
+  });
   if (answer.refusal) {
     const reason = state.isLost(answer.refusal) ? { id: "status.reconnecting" } : answer.refusal;
     return html`<p class="head">${write(reason)}</p>${closeButton}`;
@@ -99,6 +104,7 @@ function Alternatives() {
   const details = Letter && answer.top.length > 0 && html`<${Letter} position=${position} char=${char} />`;
   return html`
     <p class="head"><b class="char">${visibleCharacter(char)}</b> ${was} <span class="choose">${hint}</span></p>
+    <div class="along">${along}</div>
     ${closeButton}
     ${list}
     ${canChange && position + 1 < turn.at + turn.length && onward}
@@ -169,6 +175,16 @@ export function bindAlternatives(pane) {
     box.ariaLabel = titleOf(state.alternatives.value?.char ?? "");
   });
   render(html`<${Alternatives} />`, box);
+  const sheet = {
+    get value() {
+      const shown = state.alternatives.value;
+      return shown !== null && shown.choice === undefined && matchMedia(SHEET).matches;
+    },
+    set value(_) {
+      close(true);
+    },
+  };
+  closesOnBack(sheet, false, ".log");
   let tapped = /** @type {typeof state.focus.value} */ (null); // in focus when a finger touched the text
   log.addEventListener("pointerdown", (event) => (tapped = event.pointerType === "touch" ? state.focus.value : null));
   log.addEventListener("click", (event) => onClick(event, tapped));
@@ -234,24 +250,27 @@ function openRead(position, isTurn) {
   );
 }
 
+// Shows the alternatives to the character before or after.
+/** @param {number} by  1 or -1 */
+function goAlong(by) {
+  const wanted = state.alternatives.value.position + by;
+  if (!state.turnAt(wanted)) return;
+  moveTo(state.path, wanted, { scroll: true });
+  open(wanted);
+}
+
 /** @param {KeyboardEvent} event */
 function onKey(event) {
   if (!state.alternatives.value) return;
-  const { position } = state.alternatives.value;
   const choices = findAll(box, "button.choice");
   const at = choices.findIndex((each) => each === document.activeElement);
   const choose = (wanted) => choices[Math.max(0, Math.min(wanted, choices.length - 1))]?.focus();
-  const move = (wanted) => {
-    if (!state.turnAt(wanted)) return;
-    moveTo(state.path, wanted, { scroll: true });
-    open(wanted);
-  };
   const acts = {
     Escape: () => close(true),
     ArrowDown: () => choose(at + 1),
     ArrowUp: () => choose(at - 1),
-    ArrowLeft: () => move(position - 1),
-    ArrowRight: () => move(position + 1),
+    ArrowLeft: () => goAlong(-1),
+    ArrowRight: () => goAlong(1),
   };
   if (!acts[event.key]) return;
   event.preventDefault();
