@@ -156,6 +156,11 @@ def test_a_move_that_is_no_longer_possible_leaves_the_focus_at_one_that_is(both:
     button(page, "Stop").press("Enter")
     settled(page)
     expect(button(page, "Send")).to_be_focused()
+    button(page, "Try again").press("Enter")
+    expect(button(page, "Stop")).to_be_focused()
+    page.keyboard.press("Enter")
+    settled(page)
+    expect(button(page, "Try again")).to_be_focused()
 
 
 def test_enter_while_a_reply_is_written_ends_it_and_sends_what_is_typed(both: Site) -> None:

@@ -111,6 +111,7 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, page: Page) -> 
         expect(log(page).locator(".refusal")).to_contain_text(reason)
         expect(turns(page)).to_have_count(0)
         assert page.evaluate("window.hit") is None
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("<script>window.hit=1</script>")
 
 
 def test_a_link_stops_at_a_blocked_word_and_shows_no_prompt_with_one(

@@ -75,6 +75,8 @@ export class ConversationView {
     if (parent && parent.lastElementChild !== this.actions) parent.append(this.actions);
     this.actions.hidden = state.busy.value || !parent;
     const { pressed } = this;
+    const stop = find(document, "#ask button");
+    if (this.actions.hidden && pressed && document.activeElement === document.body) stop.focus({ preventScroll: true });
     if (this.actions.hidden || !pressed) return;
     this.pressed = null;
     // It has lost the focus if it was hidden meanwhile, is below another turn now, or is gone once the actions are drawn.
@@ -82,7 +84,8 @@ export class ConversationView {
       const buttons = findAll(this.actions, "button");
       const same = buttons.find((each) => each.dataset.move && each.dataset.move === pressed.dataset.move);
       const button = pressed.isConnected ? pressed : (same ?? buttons[0]);
-      if (document.activeElement === document.body) button?.focus({ preventScroll: true });
+      const { activeElement } = document;
+      if (activeElement === document.body || activeElement === stop) button?.focus({ preventScroll: true });
     });
   }
 
@@ -130,7 +133,7 @@ export class ConversationView {
     this.element.ariaBusy = String(writing); // a screen reader waits for the whole text
     const read = textOf(state.log.value);
     const other = read && hasColours && welcome.other.value;
-    article.classList.toggle("compared", Boolean(other));
+    for (const { classList } of [article, this.lead]) classList.toggle("compared", Boolean(other));
     if (other) {
       const text = [...model.welcome].slice(0, other.at).join("") + other.text;
       const about = { label: t("greeting.other"), titles: () => [] };

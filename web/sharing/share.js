@@ -154,6 +154,9 @@ export async function openLink(query) {
     link = readLink(query);
     if (link.writes || link.model.name) models = authors.modelsOfLink(link, state.site.value);
     isNew = link.writes; // also after a fault, so that a reload does not refuse the link again
+  } catch (error) {
+    if (!link) state.draft.value ||= new URLSearchParams(query).get("prompt") ?? ""; // to be sent without the rest
+    throw error;
   } finally {
     if (isNew && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
   }
