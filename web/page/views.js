@@ -4,7 +4,6 @@
 
 import { effect, html, signal, useSignal } from "../vendor/preact.js";
 import { lastPart, lastTurn, versionsShown, wholeText } from "../conversation/log.js";
-import { welcomeTurn } from "../conversation/replies.js";
 import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
@@ -121,7 +120,7 @@ export function ClampedCells() {
 export function Examples() {
   const [model, { temperature }] = [state.model.value, state.sampling.value];
   const examples = (model?.examples ?? []).slice(0, STARTERS);
-  const turn = lastTurn(state.currentLog()) ?? (model?.welcome ? welcomeTurn(model) : null);
+  const turn = lastTurn(state.currentLog());
   const written = turn && lastPart(turn.reply)?.settings?.temperature;
   const isOther = typeof written === "number" && written !== temperature && !state.busy.value && !state.tourStep.value;
   const rewrite = unlessBusy(() => actions.rewrite({ temperature }));
@@ -135,7 +134,7 @@ export function Examples() {
   const offer =
     legend && counter && html`<${Button} id="short-lines" isOff=${!isFree()} onPress=${hold}>${t("page.shorter")}<//>`;
   if (state.hasTurns.value) return html`${legend}${difference || offer}`;
-  if (!examples.length) return difference;
+  if (!examples.length) return null;
   const press = (example) => {
     focusPrompt();
     actions.send(example);
@@ -144,7 +143,7 @@ export function Examples() {
     const text = example.trim().replaceAll("\n", " ⏎ ") || t("page.anywhere");
     return html`<${Button} key=${example} isOff=${!isFree()} onPress=${() => press(example)}>${text}<//>`;
   });
-  return html`<div id="examples" role="group" aria-label=${t("page.start_with")}>${difference}${buttons}</div>`;
+  return html`<div id="examples" role="group" aria-label=${t("page.start_with")}>${buttons}</div>`;
 }
 
 /** What can be done with the last reply, below it: only what is possible now. */
@@ -432,7 +431,7 @@ function Slider({ name }) {
     <div class="setting" data-setting=${name}>
       <div class="head">
         <label for=${name}>${label}</label>
-        <${NumberField} name=${name} min=${minimum} max=${maximum} aria-label=${t("page.number_input", { name: label })} />
+        <${NumberField} name=${name} min=${minimum} max=${maximum} step=${slider.step} aria-label=${t("page.number_input", { name: label })} />
       </div>
       <input type="range" id=${name} min=${low} max=${high} step=${isBetween ? "any" : slider.step} value=${value}
         aria-describedby=${help} aria-valuetext=${number(value)} onInput=${slide} />

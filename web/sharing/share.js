@@ -155,7 +155,8 @@ export async function openLink(query) {
     if (link.writes || link.model.name) models = authors.modelsOfLink(link, state.site.value);
     isNew = link.writes; // also after a fault, so that a reload does not refuse the link again
   } catch (error) {
-    if (!link) state.draft.value ||= new URLSearchParams(query).get("prompt") ?? ""; // to be sent without the rest
+    const isEarly = refusalOf(error).id === "refusal.loading"; // then it is opened again
+    if (!isEarly) state.draft.value ||= new URLSearchParams(query).get("prompt") ?? ""; // to be sent without the rest
     throw error;
   } finally {
     if (isNew && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
