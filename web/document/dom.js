@@ -144,10 +144,12 @@ export function visibleCharacter(character) {
   return SIGNS[character] || character;
 }
 
+const FADE = 16; // pixels at both ends of a box with text, as in style.css
+
 /** Scrolls a box until a character in it is seen. @param {Element} box @param {Element | Range} character */
 export function scrollInside(box, character) {
   const [{ top, bottom, height }, rect] = [box.getBoundingClientRect(), character.getBoundingClientRect()];
-  if (rect.top < top || rect.bottom > bottom) box.scrollTop += rect.top - top - height / 2;
+  if (rect.top < top + FADE || rect.bottom > bottom - FADE) box.scrollTop += rect.top - top - height / 2;
 }
 
 /**

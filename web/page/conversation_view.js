@@ -16,7 +16,6 @@ import * as state from "../state/state.js";
 const LEAST = 80; // characters of an announcement, which ends with a sentence or a line
 const MOST = 200; // characters; an announcement without the end of a sentence ends with a word
 const MS_PER_CHARACTER = 60; // of speech
-const FADE = 24; // pixels at the end of a version, as in style.css
 const UNEXPECTED = new Set(["blocked", "time"]); // endings that the visitor must see; a fault has a line of its own
 
 /**
@@ -37,7 +36,6 @@ export class ConversationView {
       ({ target }) => (this.pressed = target instanceof Element ? target.closest("button") : null),
     );
     this.written = 0; // the id of the turn that is being written
-    this.followed = 0; // how far a version that is being written was scrolled by itself
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
     this.toEnd = keepAtEnd(this.element);
     this.announcer = new Announcer(find(pane, ".frame"));
@@ -174,7 +172,9 @@ export class ConversationView {
       node,
       "notice",
       render([
-        ...(isShared ? [{ id: hasPicks ? "notice.shared_picks" : "notice.shared_prompt" }] : []),
+        ...(isShared && state.comparison.value?.now !== turn
+          ? [{ id: hasPicks ? "notice.shared_picks" : "notice.shared_prompt" }]
+          : []),
         ...reply.notices,
       ]),
     );
@@ -203,21 +203,6 @@ export class ConversationView {
     const read = { ...other, begin: at + given, prompt: typedPrompt(turn) };
     const titles = () => titlesOf(old.reply, turn.reply);
     drawBeside(node, read, shown.at + shown.given, { label: t("compared.old"), titles });
-    this.#followEnd(node, shown.writing);
-  }
-
-  // Scrolls a version that is being written to its end, until the visitor scrolls back; once it is written, to what has changed.
-  /** @param {HTMLElement} node @param {boolean} isWriting */
-  #followEnd(node, isWriting) {
-    const text = /** @type {HTMLElement} */ (node.querySelector(":scope > .text:not(.other)"));
-    const isHere = text.scrollTop >= this.followed;
-    const end = () => text.querySelector(".reply").getBoundingClientRect().bottom + FADE;
-    const below = isWriting && isHere ? end() - text.getBoundingClientRect().bottom : 0;
-    if (below > 0) {
-      text.scrollTop += below;
-      node.querySelector(":scope > .other").scrollTop += below; // both stay side by side
-    } else if (!isWriting && isHere && this.followed) scrollToChange(node);
-    if (below > 0 || !isWriting) this.followed = isWriting ? Math.floor(text.scrollTop) : 0;
   }
 }
 
@@ -273,18 +258,20 @@ function drawBeside(article, path, begin, { label, titles }, shown = Infinity) {
   splitAt(article.querySelector(":scope > .text:not(.other) .reply"), same);
   splitAt(box.querySelector(".reply"), same);
   const marked = findAll(article, ".changed");
-  // Once both changed letters are drawn, and the prompts above them, they are scrolled to: what follows them is to be seen.
-  const heights = findAll(article, ":scope > .text > .prompt").map(({ offsetHeight }) => offsetHeight);
-  const drawn = [same, ...heights].join(" ");
+  // Once both changed letters are drawn, and the prompts above them, they are scrolled to, if a text is longer than its box: what
+  // follows them is to be seen.
+  const texts = findAll(article, ":scope > .text");
+  const isLong = texts.some((each) => each.scrollHeight > each.clientHeight + 1);
+  const drawn = [same, isLong, ...texts.map((each) => find(each, ".prompt").offsetHeight)].join(" ");
   if (marked.length < 2 || box.dataset.shown === drawn) return;
   box.dataset.shown = drawn;
-  scrollToChange(article);
+  if (isLong) scrollToChange(marked);
 }
 
 // Scrolls both versions to the line of the changed letter.
-/** @param {Element} article */
-function scrollToChange(article) {
-  for (const each of findAll(article, ".changed")) {
+/** @param {HTMLElement[]} marked  the letters */
+function scrollToChange(marked) {
+  for (const each of marked) {
     const text = each.closest(".text");
     const [title, line] = [
       parseFloat(getComputedStyle(text, "::before").height),

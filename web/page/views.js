@@ -245,7 +245,7 @@ export function CalmWild() {
   const bars = rows.map(
     ([each, share]) => html`<li key=${each}><b>${visibleCharacter(each)}</b><i style=${{ "--share": share }}></i></li>`,
   );
-  const chances = html`<ol aria-hidden="true" data-title=${t("page.next_letter")}>${bars}</ol>`;
+  const chances = html`<ol aria-hidden="true" data-title=${t("letter.after")}>${bars}</ol>`;
   return html`
     <div id="calm-wild">
       <span aria-hidden="true">${t("page.calm")}</span>
@@ -271,7 +271,6 @@ export function HistoryView() {
   return html`
     <details id="history" open=${state.earlier.isOpen.value} onToggle=${toggle}>
       <summary>${t("history.title")}</summary>
-      <p>${t("history.what")}</p>
       <input type="search" value=${state.earlier.search.value} onInput=${search} aria-label=${t("history.search")} placeholder=${t("history.search")} />
       ${list}
     </details>`;

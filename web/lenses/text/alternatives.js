@@ -175,6 +175,7 @@ export function bindAlternatives(pane) {
     box.ariaLabel = titleOf(state.alternatives.value?.char ?? "");
   });
   render(html`<${Alternatives} />`, box);
+  // Back closes a sheet, which covers a part of the page.
   const sheet = {
     get value() {
       const shown = state.alternatives.value;
