@@ -4,7 +4,7 @@ import { fingerprint, readLink, writeLink } from "../conversation/links.js";
 import * as logs from "../conversation/log.js";
 import * as authors from "../conversation/replies.js";
 import { surprisalsOf } from "../conversation/writer.js";
-import { count, isLocal, refusal, shownName } from "../engines/engine.js";
+import { Refusal, count, isLocal, refusal, shownName } from "../engines/engine.js";
 import { copyText, fileName, save } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { begin, changed, engine, refusalOf, restore, run, writer } from "../state/actions.js";
@@ -155,7 +155,7 @@ export async function openLink(query) {
     if (link.writes || link.model.name) models = authors.modelsOfLink(link, state.site.value);
     isNew = link.writes; // also after a fault, so that a reload does not refuse the link again
   } catch (error) {
-    const isEarly = refusalOf(error).id === "refusal.loading"; // then it is opened again
+    const isEarly = error instanceof Refusal && error.reason.id === "refusal.loading"; // then it is opened again
     if (!isEarly) state.draft.value ||= new URLSearchParams(query).get("prompt") ?? ""; // to be sent without the rest
     throw error;
   } finally {
