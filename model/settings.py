@@ -117,7 +117,7 @@ class SamplingParams:
             maximum=5,
             slider=Slider(0, 2, 0.05),
             label="Temperature",
-            help="0 = always the most likely character, 1 = as trained, 2 = wild, at most 5",
+            help="0 = calm, always the most likely character; 1 = as trained; 2 = wild; at most 5",
         )
     )
     length: int = setting_field(

@@ -48,7 +48,6 @@ def open_page(
     query: str = "",
     *,
     log: str = "Conversation",
-    send: str = "Send",
     hub: str = "data:",
 ) -> tuple[Page, list[str]]:
     """Open the page and wait until it can be used; returns it, and a list that collects errors and foreign requests.
@@ -57,15 +56,15 @@ def open_page(
     """
     page = context.new_page()
     complaints = complaints_of(page, app.url, hub)
-    show(page, app, query, log=log, send=send)
+    show(page, app, query, log=log)
     return page, complaints
 
 
-def show(page: Page, app: App, query: str = "", *, log: str = "Conversation", send: str = "Send") -> None:
+def show(page: Page, app: App, query: str = "", *, log: str = "Conversation") -> None:
     """Load the page in a tab and wait until it can be used."""
     page.goto(app.url + query)
     expect(page.get_by_role("log", name=log)).to_be_visible()
-    expect(button(page, send)).to_be_enabled()
+    expect(page.locator("#ask [data-move='send']")).to_be_enabled()
 
 
 def open_settings(page: Page) -> None:
@@ -183,5 +182,5 @@ def settled(page: Page) -> None:
     """Wait until no reply is being written, also if a click of this moment has begun one."""
     page.bring_to_front()  # a page that is not seen gets no frames
     page.evaluate(TWO_FRAMES)
-    expect(button(page, "Send")).to_be_enabled()
+    expect(page.locator("#ask [data-move='send']")).to_be_enabled()
     expect(turns(page).last.locator(".reply-moves:not([hidden])")).to_be_attached()  # the whole text is drawn

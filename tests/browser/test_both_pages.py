@@ -146,6 +146,7 @@ def test_a_reload_keeps_settings_and_the_typed_prompt_and_ends_the_reply(both: S
     for name, value in (("Temperature", 1.3), ("Speed", 40), ("Length", 50), ("Seed", SEED)):
         expect(page.get_by_role("spinbutton", name=name)).to_have_value(str(value))
     fast(page)
+    page.get_by_role("textbox", name="Prompt", exact=True).fill("")
     continued(page, 100)
     assert reply(page) == text_of(both, length=100, temperature=1.3)
 
@@ -379,7 +380,7 @@ def test_a_link_may_name_the_static_pages_own_model_or_none_but_no_unknown_one(b
     for name in (both.name, ""):
         context = both.new_context(locale="en-US")
         page = both.open(f"?prompt=ROMEO:&seed={SEED}&length={LENGTH}&speed=200&model={name}", context=context)
-        expect(log(page).locator(".mark")).to_contain_text("This link carries no check")
+        expect(log(page).locator(".mark")).to_contain_text("This link does not say which text")
         open_settings(page)
         assert reply(page) == text_of(both, "ROMEO:")
         expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(both.name)

@@ -254,22 +254,6 @@ def test_escape_closes_one_thing(page: Page) -> None:
     button(page, "Back to the conversation").click()
 
 
-def test_the_visitors_own_lines_become_short_beside_those_before(page: Page, app: App) -> None:
-    fast(page, 60)
-    setting(page, "Seed", 5)
-    send(page, PROMPT)
-    button(page, "Write it again, with short lines").click()
-    settled(page)
-    lm = app.served("learned").lm
-    assert reply(page) == generate(lm, PROMPT, 60, seed=5, clamps=[HELD])
-    before = page.get_by_role("group", name="The version before").locator(".reply")
-    expect(before).to_have_text(generate(lm, PROMPT, 60, seed=5), use_inner_text=False)
-    button(page, "Keep the new one").click()
-    page.reload()
-    expect(page.locator(".held-cells")).to_contain_text("makes the network believe that every line is already long")
-    page.locator(".held-cells button").click()
-
-
 def test_back_closes_what_was_opened_last_and_stays_on_the_page(page: Page) -> None:
     setting(page, "Speed", 200)
     send(page, PROMPT)

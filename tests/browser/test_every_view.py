@@ -286,9 +286,7 @@ def test_no_view_has_a_barrier(pages: Pages, browser: Browser, kind: str, langua
     texts = LANGUAGES[language]
     context = browser.new_context(locale=language, has_touch=display == NARROW, **window(display), **QUIET)
     served = pages.app if kind == "app" else pages.static
-    page, complaints = open_page(
-        context, served, log=texts["page.conversation"], send=texts["move.send"], hub=pages.hub
-    )
+    page, complaints = open_page(context, served, log=texts["page.conversation"], hub=pages.hub)
     expect(button(page, texts["move.send"])).to_be_enabled()
     view = View(page, language, kind == "static", [])
     for part in PARTS[kind]:

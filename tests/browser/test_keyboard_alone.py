@@ -95,7 +95,7 @@ def change_a_character(page: Page) -> None:
     expect(log(page)).to_be_focused()
     press(page, "[data-move='keep_old']")
     expect(turns(page).last.locator(".reply").first).to_have_text(before, use_inner_text=False)
-    expect(button(page, "Continue")).to_be_focused()
+    expect(button(page, "Try again")).to_be_focused()
 
 
 def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
@@ -116,7 +116,7 @@ def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
     page.keyboard.press("Control+a")
     page.keyboard.type("20")
     stopped = reply(page)
-    go_to(page, "[data-move='continue']")
+    go_to(page, "[data-move='send']")
     page.keyboard.press("Space")
     expect(turns(page).last.locator(".reply")).not_to_have_text(stopped, use_inner_text=False)
     settled(page)
@@ -146,7 +146,7 @@ def test_a_move_that_is_no_longer_possible_leaves_the_focus_at_one_that_is(both:
     expect(prompt).to_be_focused()
     press(page, ".moves summary")
     anew = ("New conversation", 0, page.locator("#prompt"))
-    for move, left, focused in (("Undo", 0, button(page, "Redo")), ("Redo", 1, button(page, "Continue")), anew):
+    for move, left, focused in (("Undo", 0, button(page, "Redo")), ("Redo", 1, button(page, "Try again")), anew):
         button(page, move).press("Enter")
         expect(turns(page)).to_have_count(left)
         expect(focused).to_be_focused()
@@ -155,7 +155,7 @@ def test_a_move_that_is_no_longer_possible_leaves_the_focus_at_one_that_is(both:
     prompt.press("Enter")
     button(page, "Stop").press("Enter")
     settled(page)
-    expect(button(page, "Send")).to_be_focused()
+    expect(button(page, "Continue")).to_be_focused()
     button(page, "Try again").press("Enter")
     expect(button(page, "Stop")).to_be_focused()
     page.keyboard.press("Enter")

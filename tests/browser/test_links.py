@@ -249,7 +249,7 @@ def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
             page.goto(outer)
         assert script.value.ok, "the script that reports the height of the page to the Hub"
         frame = page.frames[1]
-        expect(frame.locator("article .mark")).to_contain_text("This link carries no check")
+        expect(frame.locator("article .mark")).to_contain_text("This link does not say which text")
         expect(frame.locator("#more-settings")).to_have_js_property("open", False)
         url = link(frame)
         assert url.startswith("https://ada-novel.hf.space/?prompt=ROMEO%3A&")

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
-from model import CharLSTM, generate
+from model import CharLSTM
 from tests.browser.driving import (
     button,
     continued,
@@ -154,24 +154,6 @@ def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserC
     expect(footer(page)).to_contain_text("seed 7")
     assert reply(page) == expected(lm, 2 * LENGTH)
     assert not complaints
-
-
-def test_the_difference_that_a_temperature_makes_is_shown_beside_the_reply(
-    app: App, context: BrowserContext, lm: CharLSTM
-) -> None:
-    page = begin(context, app)
-    settled(page)
-    expect(page.locator("#difference")).to_have_count(0)
-    page.locator("#calm-wild input").fill("1.5")
-    button(page, "Write it again, wilder").click()
-    settled(page)
-    assert reply(page) == generate(lm, "ROMEO:", LENGTH, seed=SEED, temperature=1.5)
-    expect(page.get_by_role("group", name="The version before").locator(".reply")).to_have_text(
-        expected(lm), use_inner_text=False
-    )
-    expect(page.locator("#difference")).to_have_count(0)  # it is the reply's temperature now
-    button(page, "New conversation").click()
-    expect(page.locator("#examples button")).not_to_have_count(0)  # the temperature stays, and so do the starters
 
 
 def test_a_letter_that_is_chosen_while_a_reply_is_written_ends_it_and_keeps_it(

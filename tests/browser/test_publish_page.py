@@ -123,7 +123,7 @@ def test_a_visitor_of_the_app_trains_and_publishes_on_its_hub(
         page.reload()
         begin(page, FEW)
         expect(page.get_by_role("heading", level=1)).to_have_text("Train on your text")
-        back = page.get_by_role("link", name="Back to the app")
+        back = page.get_by_role("link", name="Back to the start page")
         assert back.evaluate("(link) => link.href") == app.url
         for hidden in (button(page, "Send"), page.get_by_role("combobox"), page.get_by_role("log")):
             expect(hidden).to_have_count(0)

@@ -80,7 +80,7 @@ def test_on_a_phone_targets_are_larger_and_a_second_tap_on_a_character_shows_wha
     page.get_by_role("textbox", name="Prompt").fill(PROMPT)
     button(page, "Send").tap()
     settled(page)
-    expect(button(page, "Send")).to_be_focused()
+    expect(button(page, "Continue")).to_be_focused()
     for lens in ("Text", "One letter at a time", "What it remembers"):
         choose_lens(page, lens)
         assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "only the text is scrolled"
@@ -118,7 +118,7 @@ def test_paper_has_the_whole_conversation_and_no_control(both: Site) -> None:
     expect(page.locator(".panel .legend").first).to_be_visible()
     assert page.locator(".log").first.evaluate("(log) => log.scrollHeight <= log.clientHeight")
     page.emulate_media(media="screen")
-    expect(button(page, "Send")).to_be_visible()
+    expect(button(page, "Continue")).to_be_visible()
 
 
 def test_forced_colours_leave_the_colours_of_the_letters(both: Site) -> None:

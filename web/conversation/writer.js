@@ -123,12 +123,8 @@ export class Writer {
     return this.#more({ ...turn, replaced: log.here, reply: now }, { ...options, settings, author }, newSeed);
   }
 
-  /**
-   * Writes the last reply again with the same seeds and with the cells that are clamped now.
-   * @param {Options} options
-   * @param {Record<string, any>} [changed]  settings that are not those of the reply
-   */
-  rewrite(options, changed) {
+  /** Writes the last reply again with the same seeds and with the cells that are clamped now. @param {Options} options */
+  rewrite(options) {
     const last = this.#last();
     const { reply } = last;
     const author = this.#authorNow(reply);
@@ -138,7 +134,7 @@ export class Writer {
     if (!first?.settings) throw refusal("refusal.no_reply");
     const byItself = ["stop", "blocked"].includes(end.end);
     const left = reply.parts.slice(at).reduce((sum, part) => sum + count(part.text), 0);
-    const settings = { ...end.settings, ...changed, length: byItself ? end.settings.length : Math.max(1, left) };
+    const settings = { ...end.settings, length: byItself ? end.settings.length : Math.max(1, left) };
     const kept = { ...reply, notices: [], parts: reply.parts.slice(0, at).map((part) => ({ ...part })) };
     const turn = { ...last, replaced: last.id, reply: this.#asNow(last, kept, author) };
     return this.#begin(turn, { ...options, settings, author }, first.draw_offset);

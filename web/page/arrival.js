@@ -103,7 +103,8 @@ function mark() {
   const ending = isNarrow() ? NARROW_ENDING : ENDING;
   end = endOf(path.chars, Math.max(at, welcome.shown.value - ending), ending);
   changed();
-  if (!prefersReducedMotion() && !state.cleared.value) changeLetter(at, touched.signal).catch(() => {}); // a busy server: the text stays as it is
+  if (prefersReducedMotion()) return;
+  changeLetter(at, touched.signal, state.cleared.value !== null).catch(() => {}); // a busy server: the text stays as it is
 }
 
 /**
@@ -122,19 +123,21 @@ export function placeToMark(chars, bits) {
   return (near.length ? near : places).sort((one, other) => bits[other] - bits[one])[0] ?? null;
 }
 
-// Shows the chances of a letter, chooses the likeliest other one, and writes the ending that follows it.
-/** @param {number} at @param {AbortSignal} signal */
-async function changeLetter(at, signal) {
+// Shows the chances of a letter, chooses the likeliest other one, and writes the ending that follows it; at once for a visitor who has
+// had a conversation.
+/** @param {number} at @param {AbortSignal} signal @param {boolean} isAtOnce */
+async function changeLetter(at, signal, isAtOnce) {
   const [model, char] = [state.model.value, path.chars[at]];
   const answer = await path.ask({ at });
   const [pick] = answer.top?.find(([each]) => each !== char && /^\p{L}$/u.test(each)) ?? [];
   if (!pick) return;
   while (welcome.shown.value < welcome.end.value && !signal.aborted) await pause(50);
   const isOver = () => signal.aborted || !modelNow() || shownName.value !== "plain";
-  for (const [choice, ms] of /** @type {[string, number][]} */ ([
+  const choices = /** @type {[string, number][]} */ ([
     ["", LOOK_MS],
     [pick, CHOSEN_MS],
-  ])) {
+  ]);
+  for (const [choice, ms] of isAtOnce ? [] : choices) {
     if (isOver()) return;
     alternatives.value = { position: at, turn: 0, char, answer, choice };
     changed();
@@ -150,7 +153,7 @@ async function changeLetter(at, signal) {
   let written = pick;
   await engine.write(request, { onText: (more) => (written += more) }, signal);
   const text = written.replace(/\s+\S*$/, ""); // to the end of a word
-  for (let shown = 1; shown <= count(text) && !isOver(); shown++) {
+  for (let shown = isAtOnce ? count(text) : 1; shown <= count(text) && !isOver(); shown++) {
     welcome.other.value = { at, text, shown };
     changed();
     await pause(1000 / (state.speed.value ?? Infinity));

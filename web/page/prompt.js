@@ -30,7 +30,8 @@ export function bindPrompt() {
   });
   effect(() => {
     const name = canStop() ? "stop" : "send";
-    [button.dataset.move, button.textContent] = [name, t(`move.${name}`)];
+    const isOnward = name === "send" && state.continues.value && !state.draft.value;
+    [button.dataset.move, button.textContent] = [name, t(isOnward ? "move.continue" : `move.${name}`)];
     button.disabled = false;
     button.ariaDisabled = canStop() || canSend() ? null : "true";
   });

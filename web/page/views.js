@@ -3,11 +3,11 @@
 // open, delete), and the settings.
 
 import { effect, html, signal, useSignal } from "../vendor/preact.js";
-import { lastPart, lastTurn, versionsShown, wholeText } from "../conversation/log.js";
+import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
 import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
-import { effectOf, likely, lineCounter } from "../lenses/names.js";
+import { effectOf, likely } from "../lenses/names.js";
 import { COLOURS, lensNow, textOf, welcome } from "../lenses/state.js";
 import { TracedText } from "../lenses/text/traced_text.js";
 import { facts } from "./conversation_view.js";
@@ -113,27 +113,14 @@ export function ClampedCells() {
   return html`<div class="held-cells bar" role="group" aria-label=${t("hold.group")}><ul>${items}</ul>${lines}</div>`;
 }
 
-/**
- * Example prompts, until there is a conversation; then what its colours mean, and a button that holds the cell that counts the line. After the temperature was changed, a button writes the
- * text that is shown again with it, beside the one before.
- */
+/** Example prompts, until there is a conversation; then what its colours mean. */
 export function Examples() {
-  const [model, { temperature }] = [state.model.value, state.sampling.value];
-  const examples = (model?.examples ?? []).slice(0, STARTERS);
-  const turn = lastTurn(state.currentLog());
-  const written = turn && lastPart(turn.reply)?.settings?.temperature;
-  const isOther = typeof written === "number" && written !== temperature && !state.busy.value && !state.tourStep.value;
-  const rewrite = unlessBusy(() => actions.rewrite({ temperature }));
-  const label = t(temperature > written ? "page.wilder" : "page.calmer");
-  const difference = isOther && html`<${Button} id="difference" isOff=${!isFree()} onPress=${rewrite}>${label}<//>`;
-  const legend =
-    lensNow() === COLOURS &&
-    html`<p class="legend" role="img" aria-label=${t("greeting.colours")}><span>${t("greeting.likely")}</span><span>${t("greeting.unlikely")}</span></p>`;
-  const counter = model && state.continues.value && state.clampedCells.value?.length === 0 && lineCounter(model);
-  const hold = unlessBusy(() => actions.clampAndRewrite([[counter.cell.layer, counter.cell.index, counter.value]]));
-  const offer =
-    legend && counter && html`<${Button} id="short-lines" isOff=${!isFree()} onPress=${hold}>${t("page.shorter")}<//>`;
-  if (state.hasTurns.value) return html`${legend}${difference || offer}`;
+  if (state.hasTurns.value)
+    return (
+      lensNow() === COLOURS &&
+      html`<p class="legend" role="img" aria-label=${t("greeting.colours")}><span>${t("greeting.likely")}</span><span>${t("greeting.unlikely")}</span></p>`
+    );
+  const examples = (state.model.value?.examples ?? []).slice(0, STARTERS);
   if (!examples.length) return null;
   const press = (example) => {
     focusPrompt();
@@ -160,11 +147,10 @@ export function ReplyActions() {
   ];
   const reply = lastTurn(log)?.reply;
   if (!reply) return html`<div class="moves" role="group" aria-label=${t("move.group")}>${back}</div>`;
-  // Continue names the model of the reply if it is not the chosen one, which Send writes with.
+  // The button of the prompt continues the reply, unless what is sent would be a new line of a chat, or for another model.
   const isOther = state.modelName.value !== "" && reply.model.name !== state.modelName.value;
-  const onward = isOther
-    ? t("move.continue_with", { name: state.choiceOf(state.site.value, reply.model.name) })
-    : undefined;
+  const name = state.choiceOf(state.site.value, reply.model.name);
+  const onward = isOther ? t("move.continue_with", { name }) : undefined;
   const share = () => {
     state.isOpen.moves.value = false; // the box would cover a part of them
     return actions.run(async () => (await loadShare()).showLink());
@@ -176,7 +162,7 @@ export function ReplyActions() {
   }
   return html`
     <div class="moves" role="group" aria-label=${t("move.group")}>
-      ${button("continue", actions.continueReply, onward)} ${button("retry", actions.retry)} ${button("share", share)}
+      ${!state.continues.value && button("continue", actions.continueReply, onward)} ${button("retry", actions.retry)} ${button("share", share)}
       <${Versions} />
       <details open=${state.isOpen.moves.value} onToggle=${toggle}>
         <summary>${t("move.more")}</summary>
@@ -364,6 +350,8 @@ export function SettingsView() {
   const { models } = state.site.value;
   const chosen = models.find(({ name }) => name === state.modelName.value);
   const facts = chosen?.failure ? [chosen.failure] : (chosen?.about ?? []);
+  const about = html`<p id="about">${chosen?.loading ? t("model.coming") : render(facts, " · ")}</p>`;
+  const isUrgent = chosen?.loading || chosen?.failure;
   const names = state.modelNames.value.map((name) => [name, state.choiceOf(state.site.value, name)]);
   return html`
     <${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => actions.close(state.isOpen.settings)}>✕<//>
@@ -372,13 +360,14 @@ export function SettingsView() {
       <label for="model">${t("setting.model")}</label>
       <${Select} id="model" options=${names} value=${state.modelName.value} onChoose=${actions.chooseModel} />
     </div>
-    <div id="about">${chosen?.loading ? t("model.coming") : render(facts, " · ")}</div>
+    ${isUrgent && about}
     <div id="sliders">${first.map(slider)}</div>
     <details id="more-settings" open=${state.isOpen.more.value} onToggle=${(event) => (state.isOpen.more.value = event.target.open)}>
       <summary>${t("page.more_settings")}</summary>
       <${SecondModel} />
       <div id="more-sliders">${more.map(slider)}</div>
       <${Seed} />
+      ${!isUrgent && about}
     </details>`;
 }
 

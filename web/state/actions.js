@@ -295,8 +295,8 @@ async function stopped() {
 
 export const continueReply = () => run(() => writer.continueReply(state.options()));
 export const retry = () => run(() => writer.retry(state.options()));
-/** Writes the last reply again beside the one before, with other cells clamped or other settings. @param {Record<string, any>} [changed] */
-export const rewrite = (changed) => compare(0, () => writer.rewrite(state.options(), changed));
+/** Writes the last reply again beside the one before, with other cells clamped. */
+const rewrite = () => compare(0, () => writer.rewrite(state.options()));
 export const redo = () => run(() => logs.redo(state.log.value));
 
 /** Shows the conversation as it was before the last action; after Clear, the one that was cleared. */
