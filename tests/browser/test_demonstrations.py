@@ -251,7 +251,10 @@ def test_escape_closes_one_thing(page: Page) -> None:
         page.keyboard.press("Escape")
         expect(shown).to_be_hidden()
         from_menu(page, "Watch it learn")
+    from_menu(page, "Calm, normal, wild")
+    expect(stage(page).get_by_role("heading", name="Calm, normal, wild")).to_be_visible()
     button(page, "Back to the conversation").click()
+    expect(page.locator("#stage")).to_be_hidden()
 
 
 def test_back_closes_what_was_opened_last_and_stays_on_the_page(page: Page) -> None:

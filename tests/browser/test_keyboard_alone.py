@@ -146,7 +146,11 @@ def test_a_move_that_is_no_longer_possible_leaves_the_focus_at_one_that_is(both:
     expect(prompt).to_be_focused()
     press(page, ".moves summary")
     anew = ("New conversation", 0, page.locator("#prompt"))
-    for move, left, focused in (("Undo", 0, button(page, "Redo")), ("Redo", 1, button(page, "Try again")), anew):
+    for move, left, focused in (
+        ("Undo the last change", 0, button(page, "Redo")),
+        ("Redo", 1, button(page, "Try again")),
+        anew,
+    ):
         button(page, move).press("Enter")
         expect(turns(page)).to_have_count(left)
         expect(focused).to_be_focused()

@@ -54,6 +54,10 @@ def test_a_growing_text_stays_at_its_end_unless_the_visitor_scrolls_back(page: P
     send(page, PROMPT)
     at_end = log(page).element_handle()
     page.wait_for_function(AT_END, arg=at_end)
+    page.get_by_role("button", name="Back to the beginning: ROMEO").click()
+    expect(turns(page).locator(".prompt")).to_be_in_viewport()
+    expect(page.locator(".beginning")).to_be_hidden()
+    at_end.evaluate("(log) => (log.scrollTop = log.scrollHeight)")
     page.get_by_role("textbox", name="Prompt").fill("\n" * 4)  # it takes its height from the text
     page.wait_for_function(AT_END, arg=at_end)
     setting(page, "Speed", 100)
@@ -73,7 +77,7 @@ def test_each_reply_has_its_colours_until_the_visitor_turns_them_off(page: Page,
     before = new_line(first)  # the next prompt begins a line of its own
     seen = trace_of(app, before + second).tokens(len(before))
     assert marks(turns(page).last) == [level(each.bits) for each in seen]
-    more(page, "Undo")
+    more(page, "Undo the last change")
     expect(turns(page)).to_have_count(1)
     assert turns(page).first.locator(".text").text_content() == first
     turn_colours_off(page)

@@ -135,10 +135,12 @@ function pick({ target, clientX, clientY }) {
 
 const tables = /** @type {Map<boolean, Uint32Array>} */ (new Map());
 
-/** A text and the scale of the colours. @param {{children: string}} properties */
-export function Scale({ children }) {
+/** The scale of the colours with a text before it, or with what its two ends mean. @param {{children?: string | boolean, ends?: string[]}} properties */
+export function Scale({ children, ends }) {
   const swatches = SWATCHES.map((mark) => html`<span class=${"swatch " + mark}>${NUMBERS[mark]}</span>`);
-  return html`<p class="legend">${children} <span class="swatches">${swatches}</span></p>`;
+  const meanings = (ends ?? []).map((each) => html`<span>${each}</span> `);
+  const below = ends && html`<span class="ends">${meanings}</span>`;
+  return html`<p class="legend">${children} <span class="swatches">${swatches}</span> ${below}</p>`;
 }
 
 /** @returns {Uint32Array} for pictures: the pixel of each byte value from -128 to 127 */

@@ -85,8 +85,7 @@ function Panel() {
     </div>`;
   return html`
     <p class="one-cell">${t("memory.one")} <b>${page.cellName(layer, index)}</b></p>
-    <${Scale}>${t("memory.scale")}<//>
-    ${known && html`<p class="meaning">${meaningOf(known)}</p>`}
+    <${Scale} ends=${known && endsOf(known)}>${!known && t("memory.scale")}<//>
     <${ClampChoice} />
     <${Change} />
     <${Curve} />
@@ -96,13 +95,13 @@ function Panel() {
     </details>`;
 }
 
-// Says what the two colours of a named cell mean.
+// Says what the lowest and the highest value of a named cell mean.
 /** @param {NamedCell} known */
-function meaningOf(known) {
+function endsOf(known) {
   const counter = lineCounter(page.model.value);
   const ofLine = (value) => (value === counter.value ? "memory.long" : "memory.begun");
-  const ofValue = (value) => ({ id: known === counter?.cell ? ofLine(value) : `way.${page.wayOf(value, known)}` });
-  return t("memory.meaning", { green: ofValue(page.CLAMP_VALUE), violet: ofValue(-page.CLAMP_VALUE) });
+  const ofValue = (value) => t(known === counter?.cell ? ofLine(value) : `way.${page.wayOf(value, known)}`);
+  return [-page.CLAMP_VALUE, page.CLAMP_VALUE].map(ofValue);
 }
 
 /** @param {{known: NamedCell | undefined}} properties */

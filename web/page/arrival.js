@@ -104,7 +104,7 @@ function mark() {
   end = endOf(path.chars, Math.max(at, welcome.shown.value - ending), ending);
   changed();
   if (prefersReducedMotion()) return;
-  changeLetter(at, touched.signal, state.cleared.value !== null).catch(() => {}); // a busy server: the text stays as it is
+  changeLetter(at, touched.signal, state.cleared.value !== null || state.draft.value !== "").catch(() => {}); // a busy server: the text stays as it is
 }
 
 /**
@@ -124,7 +124,7 @@ export function placeToMark(chars, bits) {
 }
 
 // Shows the chances of a letter, chooses the likeliest other one, and writes the ending that follows it; at once for a visitor who has
-// had a conversation.
+// had a conversation or a draft.
 /** @param {number} at @param {AbortSignal} signal @param {boolean} isAtOnce */
 async function changeLetter(at, signal, isAtOnce) {
   const [model, char] = [state.model.value, path.chars[at]];

@@ -38,6 +38,7 @@ export class ConversationView {
     this.written = 0; // the id of the turn that is being written
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
     this.toEnd = keepAtEnd(this.element);
+    this.beginning = new Beginning(this.element);
     this.announcer = new Announcer(find(pane, ".frame"));
     for (const name of ["focus", "blur"]) this.element.addEventListener(name, changed);
   }
@@ -54,6 +55,7 @@ export class ConversationView {
     const shared = turns.find((turn) => turn.shared && turn.prompt);
     for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
     this.#placeActions(last);
+    this.beginning.update(last);
     const text = render(state.refusal.value);
     paragraph(this.element, "refusal", text);
     if (text) this.element.append(this.element.querySelector(":scope > .refusal"));
@@ -334,6 +336,38 @@ export function facts(reply) {
   if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
   if (last.rate) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   return found;
+}
+
+// The prompt of the last turn, above the text while it is out of sight: a button that goes back to it.
+class Beginning {
+  /** @param {HTMLElement} log  which is scrolled */
+  constructor(log) {
+    this.log = log;
+    this.prompt = /** @type {?HTMLElement} */ (null);
+    this.button = create("button", "beginning");
+    [this.button.type, this.button.hidden] = ["button", true];
+    log.before(this.button);
+    const isAbove = ({ boundingClientRect, rootBounds }) => boundingClientRect.bottom <= rootBounds.top;
+    this.observer = new IntersectionObserver((entries) => (this.button.hidden = !isAbove(entries.at(-1))), {
+      root: log,
+    });
+    this.button.addEventListener("click", () => {
+      log.focus({ preventScroll: true }); // the button goes
+      this.prompt.closest("article").scrollIntoView({ block: "start" });
+    });
+  }
+
+  /** @param {Turn | undefined} turn  the last one */
+  update(turn) {
+    const prompt = turn?.prompt ? find(this.log, `:scope > [data-turn="${turn.id}"] .prompt`) : null;
+    if (prompt === this.prompt) return;
+    this.observer.disconnect();
+    [this.prompt, this.button.hidden] = [prompt, true];
+    if (!prompt) return;
+    setText(this.button, typedPrompt(turn));
+    this.button.ariaLabel = t("page.beginning", { text: typedPrompt(turn) });
+    this.observer.observe(prompt);
+  }
 }
 
 // Returns the length of the first announcement of a text; 0 while its end has not arrived.
