@@ -232,3 +232,11 @@ def test_a_letter_that_a_person_chose_has_a_mark_and_its_own_colour_also_through
     page.goto(f"{app.url}?speed=20&{link(page)}")
     expect(turns(page).last.locator(".mark")).to_contain_text("The same text")
     expect(letters.nth(at)).to_have_class(re.compile("^picked b[1-5]$"))
+    notice = turns(page).last.locator(".notice")
+    expect(notice).to_contain_text("the marked letters are by the person who shared this link")
+    letters.nth(at - 1).click()
+    page.get_by_role("button", name="instead").last.click()
+    settled(page)
+    page.keyboard.press("Escape")  # keeps the new one
+    expect(turns(page).last.locator(".other")).to_have_count(0)
+    expect(notice).to_have_count(0)  # this mark is the visitor's

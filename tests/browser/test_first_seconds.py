@@ -111,7 +111,7 @@ def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weight
     let_go(page, held)
     settled(page)
     assert reply(page) == generate(both.one, "", 60, seed=5)
-    more(page, "Undo the last change")
+    more(page, "Take back the last text")
     expect(page.locator(".welcome i[class*=b]").nth(len(text) // 2)).to_be_visible()
 
 

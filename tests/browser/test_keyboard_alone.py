@@ -129,6 +129,9 @@ def test_each_move_is_made_by_keys_and_gives_the_focus_back(both: Site) -> None:
         page.keyboard.press("Escape")
         expect(page.locator(shown)).to_be_hidden()
         expect(button(page, "Look inside")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(button(page, "Take the tour")).to_be_focused()
+    page.keyboard.press("Escape")
     press(page, "#new-conversation")
     expect(turns(page)).to_have_count(0)
     expect(page.locator("#history summary")).to_be_visible()  # once the conversation is saved
@@ -147,8 +150,8 @@ def test_a_move_that_is_no_longer_possible_leaves_the_focus_at_one_that_is(both:
     press(page, ".moves summary")
     anew = ("New conversation", 0, page.locator("#prompt"))
     for move, left, focused in (
-        ("Undo the last change", 0, button(page, "Redo")),
-        ("Redo", 1, button(page, "Try again")),
+        ("Take back the last text", 0, button(page, "Bring the text back")),
+        ("Bring the text back", 1, button(page, "Try again")),
         anew,
     ):
         button(page, move).press("Enter")

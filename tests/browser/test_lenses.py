@@ -77,7 +77,7 @@ def test_each_reply_has_its_colours_until_the_visitor_turns_them_off(page: Page,
     before = new_line(first)  # the next prompt begins a line of its own
     seen = trace_of(app, before + second).tokens(len(before))
     assert marks(turns(page).last) == [level(each.bits) for each in seen]
-    more(page, "Undo the last change")
+    more(page, "Take back the last text")
     expect(turns(page)).to_have_count(1)
     assert turns(page).first.locator(".text").text_content() == first
     turn_colours_off(page)

@@ -141,16 +141,16 @@ def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserC
     expect(footer(page)).to_contain_text("length reached")
     expect(turns(page)).to_have_count(1)
     assert reply(page) == expected(lm)
-    click_at_once(page, "Continue", "Continue", "Undo the last change", "Try again")
+    click_at_once(page, "Continue", "Continue", "Take back the last text", "Try again")
     expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
     assert reply(page) == expected(lm, 2 * LENGTH)
     setting(page, "Seed", 8)
-    click_at_once(page, "Try again", "Try again", "Undo the last change")
+    click_at_once(page, "Try again", "Try again", "Take back the last text")
     expect(footer(page)).to_contain_text("seed 8")
     settled(page)
     expect(page.locator(".branches")).to_have_accessible_name("Version 2 of 2")
-    more(page, "Undo the last change")
+    more(page, "Take back the last text")
     expect(footer(page)).to_contain_text("seed 7")
     assert reply(page) == expected(lm, 2 * LENGTH)
     assert not complaints
@@ -209,7 +209,9 @@ def test_without_storage_the_page_works_and_reports_it(app: App, new_context: Br
     check_continue(page, lm)
     written = reply(page)
     button(page, "New conversation").click()
-    expect(page.locator("#message")).to_have_text("Storage is off or full: only Undo brings your text back.")
+    expect(page.locator("#message")).to_have_text(
+        "Storage is off or full: only “Bring the conversation back” brings your text back."
+    )
     button(page, "Bring the conversation back").click()
     expect(turns(page)).to_have_count(1)
     assert reply(page) == written

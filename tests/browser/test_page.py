@@ -77,7 +77,7 @@ def test_characters_appear_one_by_one_until_stop(page: Page, app: App) -> None:
     setting(page, "Speed", 20)
     send(page, "", wait=False)
     expect(button(page, "Stop")).to_be_enabled()
-    for name in ("Send", "Continue", "Undo the last change"):
+    for name in ("Send", "Continue", "Take back the last text"):
         expect(button(page, name)).to_have_count(0)
     assert log(page).get_attribute("aria-busy") == "true"
     lengths: set[int] = set()

@@ -49,7 +49,7 @@ def test_an_open_page_shows_its_commit_and_the_conversation_continues(entry: Ent
     expect(turns(page).last.locator(".notice")).to_have_text(
         "Commit 2222222 of this model is served now, in place of 1111111; it has read the text so far."
     )
-    more(page, "Undo the last change")
+    more(page, "Take back the last text")
     continued(page, 60)
     assert reply(page) == begun + generate(served.lm, f"ROMEO:{begun}", 30, temperature=0.8, seed=7, draw_offset=30)
     button(page, "Share").click()

@@ -140,6 +140,7 @@ def welcome_text_of(engine: Engine, lm: CharLSTM) -> tuple[str, int]:
     """
     stored = stored_welcome_text_of(lm, engine.blocked)
     if stored[0]:
+        engine.add_request("", SamplingParams(length=1))  # compiles the kernels before the first visitor needs them
         return stored
     text, chosen = "", WELCOME_SEEDS[0]
     for seed in WELCOME_SEEDS:

@@ -120,7 +120,8 @@ export class Writer {
     const settings = { ...options.settings };
     settings.length = Math.min(Math.ceil(more), SETTINGS.length.maximum);
     const now = this.#asNow(turn, reply, author);
-    return this.#more({ ...turn, replaced: log.here, reply: now }, { ...options, settings, author }, newSeed);
+    const shared = turn.shared && !pick; // else the note would credit its sender with the visitor's letter
+    return this.#more({ ...turn, shared, replaced: log.here, reply: now }, { ...options, settings, author }, newSeed);
   }
 
   /** Writes the last reply again with the same seeds and with the cells that are clamped now. @param {Options} options */

@@ -110,7 +110,7 @@ async function open(number) {
   await new Promise(requestAnimationFrame);
   if (state.tourStep.value !== number) return;
   if (step.actions === ALONG) await moveToLineEnd();
-  if (number === 1) await moveToDrawn();
+  if (number === 1) await moveTo(lenses.path, lenses.lastUncertain(), { scroll: true });
   reveal();
   showSubject(number);
 }
@@ -138,19 +138,6 @@ async function moveToLineEnd() {
   const isEnd = (char, at) => char === "\n" && at < path.chars.length - AFTER && path.chars[at - 1] !== "\n"; // of a line with letters
   const at = path.chars.findLastIndex(isEnd);
   if (at >= 0) await moveTo(path, at, { scroll: true });
-}
-
-// Puts the last drawn character that was uncertain in focus; without one the last.
-async function moveToDrawn() {
-  const { path } = lenses;
-  const bits = path.values("bits");
-  const isDrawn = (at) => {
-    const turn = lenses.turnAt(at);
-    const n = at - turn.at - turn.given;
-    return n >= 0 && !lenses.picksOf(turn.id).includes(n);
-  };
-  const found = path.chars.findLastIndex((_, at) => lenses.isUncertain(bits[at]) && isDrawn(at));
-  await moveTo(path, found < 0 ? path.chars.length - 1 : found, { scroll: true });
 }
 
 // Puts the next character, or the one before, in focus.

@@ -83,10 +83,9 @@ function show(pane, panel, name) {
   redraw();
   focus.update();
   for (const article of findAll(log, "article[data-turn]")) draws(article);
-  const last = state.path.chars.length - 1;
   const changed = log.querySelector(".turn .text:not(.other) .changed"); // of two versions
   const marked = state.turns.value[0]?.id === 0 ? state.welcome.marked.value : null;
-  const at = (changed ? placeOf(changed)?.position : marked) ?? last;
+  const at = (changed ? placeOf(changed)?.position : marked) ?? state.lastUncertain();
   if (state.focus.value && !state.isAsking.value) focus.inspect();
   else if (!state.focus.value && name !== "plain" && !page.busy.value && at >= 0) focus.moveTo(state.path, at); // the panel has values to show
   focus.reveal();

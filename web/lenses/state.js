@@ -218,6 +218,18 @@ export const UNKNOWN = -1; // instead of bits
 /** Whether a character was neither nearly certain nor nearly impossible. @param {?number} [bits] */
 export const isUncertain = (bits) => bits >= 1 && bits <= 5;
 
+/** Returns the position of the last drawn character that was uncertain; without one that of the last character, -1 if there is none. */
+export function lastUncertain() {
+  const bits = path.values("bits");
+  const isDrawn = (at) => {
+    const turn = turnAt(at);
+    const n = at - turn.at - turn.given;
+    return n >= 0 && !picksOf(turn.id).includes(n);
+  };
+  const found = path.chars.findLastIndex((_, at) => isUncertain(bits[at]) && isDrawn(at));
+  return found < 0 ? path.chars.length - 1 : found;
+}
+
 /** The class of a character's colour: b and a number that grows with its bits. @param {number} bits */
 export function colourOf(bits) {
   const level = BOUNDS.findIndex((bound) => bits < bound);

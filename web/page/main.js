@@ -138,6 +138,12 @@ function bindMenu(root, settings) {
   menu.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget instanceof Node && !menu.contains(relatedTarget) && relatedTarget !== inside) menu.hidePopover();
   });
+  inside.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown") return;
+    event.preventDefault(); // it scrolls nothing
+    menu.showPopover();
+    find(menu, "button:not([hidden]), input:checked").focus();
+  });
   menu.addEventListener("keydown", ({ key, target }) => {
     if (key === "Enter" && target instanceof HTMLInputElement) menu.hidePopover(); // Enter on a button clicks it
   });

@@ -5,7 +5,7 @@ import { effect, signal } from "../vendor/preact.js";
 import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { tooLong } from "../conversation/replies.js";
-import { refusalOf, send, stop } from "../state/actions.js";
+import { keep, refusalOf, send, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 
 /** Binds the elements of the prompt to the state. */
@@ -56,9 +56,11 @@ export function bindPrompt() {
   // A prompt of several lines takes its height from the text above, so that no button moves or is covered.
   const makeRoom = () => find(document, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`);
   new ResizeObserver(makeRoom).observe(prompt);
-  // An Escape that closed something else does not stop the reply.
+  // An Escape that closed something else does not stop the reply, and ends no comparison.
   document.addEventListener("keydown", ({ key, defaultPrevented }) => {
-    if (key === "Escape" && !defaultPrevented && canStop()) stop();
+    if (key !== "Escape" || defaultPrevented) return;
+    if (canStop()) stop();
+    else if (state.comparison.value && !state.tourStep.value) keep(false);
   });
   effect(() => void (find(document, ".lenses").hidden = !state.hasLenses.value));
   for (const input of findAll(document, ".lenses input", HTMLInputElement)) {

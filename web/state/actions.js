@@ -325,7 +325,9 @@ export async function clear() {
   state.cleared.value = log;
   const isStored = await saved;
   await listEarlier();
-  state.message.value = { id: isStored ? "history.kept" : "history.not_kept" };
+  state.message.value = isStored
+    ? { id: "history.kept" }
+    : { id: "history.not_kept", values: { restore: { id: "move.restore" } } };
 }
 
 /** Begins an empty conversation with the same settings, without those of a link. @returns {Promise<boolean>} whether the one before is stored */

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from app import PlainFormatter
-from model import CharLSTM, SamplingParams, generate
+from model import CharLSTM, Engine, SamplingParams, generate
 from model.checkpoint.names import BUNDLED
-from model.checkpoint.record import Welcome
+from model.checkpoint.record import Welcome, stored_welcome
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, add_model, eventually, random_model, serving
 from tests.support.page_client import english
 from tests.support.tiny_models import saved_files
+from training.card.summary import with_welcome
 from ui.messages import Message, RefusalError
+from ui.registry.loaded_model import welcome_text_of
 from ui.registry.registry import ModelRegistry
 
 
@@ -64,6 +66,13 @@ def test_models_that_cannot_be_loaded_and_cached_copies_are_reported(hub: LocalH
     assert [served.commit for served in cached.loaded_models] == [commit]
     notice = "the Hub could not be reached: this is the cached copy of ada/novel"
     assert list(map(str, cached.notices)) == [notice]
+
+
+def test_the_kernels_are_compiled_before_the_first_visitor_needs_them() -> None:
+    lm = with_welcome(random_model())
+    engine = Engine(lm)
+    assert welcome_text_of(engine, lm) == stored_welcome(lm.training)
+    assert engine.waiting == 1  # with a reply that nobody reads
 
 
 def test_during_a_long_download_the_bundled_model_is_served(
