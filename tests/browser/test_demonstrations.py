@@ -233,6 +233,7 @@ def test_the_tour_shows_one_text(page: Page) -> None:
     from_menu(page, "Take the tour")
     expect(page.locator(".compared")).to_have_count(0)
     button(page, "Close").click()
+    expect(page.get_by_role("list", name="The likeliest letters")).to_be_visible()  # the panel is not empty
     choose_lens(page, "Text")
 
 

@@ -54,7 +54,7 @@ export function drawTour(root) {
       return;
     }
     state.lens.value = before;
-    clearFocus();
+    if (before === "plain") clearFocus(); // else its panel goes on to show the character
   });
   render(html`<${Card} />`, box); // now that it is shown, its heading can get the focus
 }
