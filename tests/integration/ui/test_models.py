@@ -72,7 +72,7 @@ def test_the_kernels_are_compiled_before_the_first_visitor_needs_them() -> None:
     lm = with_welcome(random_model())
     engine = Engine(lm)
     assert welcome_text_of(engine, lm) == stored_welcome(lm.training)
-    assert engine.waiting == 1  # with a reply that nobody reads
+    assert engine.waiting == 1  # a reply of one character, for which they are compiled
 
 
 def test_during_a_long_download_the_bundled_model_is_served(
