@@ -135,12 +135,13 @@ def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:
 def welcome_text_of(engine: Engine, lm: CharLSTM) -> tuple[str, int]:
     """Returns the stored welcome text and its seed; without one, a text that the model generates without a prompt.
 
+    Beside a stored text the engine writes one character, so that its kernels are compiled before the first request.
     Another seed is tried if a text ends before a blocked word or begins with an empty line. The longest is cut after a
     word or a line. The engine must be running.
     """
     stored = stored_welcome_text_of(lm, engine.blocked)
     if stored[0]:
-        engine.add_request("", SamplingParams(length=1))  # compiles the kernels before the first visitor needs them
+        engine.add_request("", SamplingParams(length=1))
         return stored
     text, chosen = "", WELCOME_SEEDS[0]
     for seed in WELCOME_SEEDS:

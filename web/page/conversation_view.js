@@ -364,8 +364,9 @@ class Beginning {
     this.observer.disconnect();
     [this.prompt, this.button.hidden] = [prompt, true];
     if (!prompt) return;
-    setText(this.button, typedPrompt(turn));
-    this.button.ariaLabel = t("page.beginning", { text: typedPrompt(turn) });
+    const text = typedPrompt(turn);
+    setText(this.button, text);
+    this.button.ariaLabel = t("page.beginning", { text });
     this.observer.observe(prompt);
   }
 }
