@@ -70,6 +70,7 @@ def test_every_control_is_reached_and_its_focus_is_visible(both: Site) -> None:
     go_to(page, ".lenses input:checked")
     for key, name in (("Down", "What it remembers"), ("Down", "One letter at a time"), ("Up", "What it remembers")):
         page.keyboard.press(f"Arrow{key}")
+        page.keyboard.press("Space")
         expect(page.locator(".panel").get_by_role("heading", name=name)).to_be_visible()
     page.keyboard.press("Escape")
     go_to(page, ".panel .hold input")

@@ -111,7 +111,26 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, page: Page) -> 
         expect(log(page).locator(".refusal")).to_contain_text(reason)
         expect(turns(page)).to_have_count(0)
         assert page.evaluate("window.hit") is None
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("<script>window.hit=1</script>")
+    prompt = page.get_by_role("textbox", name="Prompt")
+    expect(prompt).to_have_value("<script>window.hit=1</script>")
+    page.goto(app.url)
+    expect(page.locator("#ask [data-move='send']")).to_be_enabled()
+    expect(prompt).to_have_value("")
+
+
+def test_a_link_that_writes_nothing_sets_new_conversations_too_until_another_address_is_opened(
+    app: App, page: Page
+) -> None:
+    length = page.locator("#length")
+    for query, value in (("", "500"), ("?length=90", "90"), ("", "500")):
+        page.goto(app.url + query)
+        expect(length).to_have_value(value)
+    page.goto(f"{app.url}?length=90")
+    page.locator("#prompt").press_sequentially("ab\n")
+    expect(turns(page)).to_have_count(1)
+    button(page, "New conversation").click()
+    expect(turns(page)).to_have_count(0)
+    expect(length).to_have_value("90")
 
 
 def test_a_link_stops_at_a_blocked_word_and_shows_no_prompt_with_one(

@@ -5,7 +5,7 @@ import { Refusal, pause } from "../engines/engine.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage, attempt } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
-import { create, find, focusPrompt, hasTouch } from "../document/dom.js";
+import { create, find, findAll, focusPrompt, hasTouch } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
 import { isColoured, shownName } from "../lenses/state.js";
@@ -144,10 +144,18 @@ function bindMenu(root, settings) {
     menu.showPopover();
     find(menu, "button:not([hidden]), input:checked").focus();
   });
-  menu.addEventListener("keydown", ({ key, target }) => {
-    if (key === "Enter" && target instanceof HTMLInputElement) menu.hidePopover(); // Enter on a button clicks it
+  menu.addEventListener("keydown", (event) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by) {
+      const entries = findAll(menu, "a, button, input").filter((each) => each.checkVisibility());
+      entries.at((entries.findIndex((each) => each === event.target) + by) % entries.length).focus();
+    } else if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
+      event.target.click();
+      menu.hidePopover();
+    } else return;
+    event.preventDefault(); // the arrow keys choose no view
   });
-  // The arrow keys, which click without a detail, may go on to the next view.
+  // The space bar, which clicks without a detail, may be followed by the choice of another view.
   menu.addEventListener("click", ({ target, detail }) => {
     if (target instanceof Element && target.closest(detail ? "a, button, label" : "a, button")) menu.hidePopover();
   });
@@ -183,8 +191,9 @@ function drawConversation(root) {
 
 // Shows the settings of the link in the address, and writes its text in a new conversation.
 async function openLink() {
-  const isReload = lastTurn(state.log.value) && state.log.value.address === location.search;
-  if (!location.search || isReload) return;
+  const hasTurns = lastTurn(state.log.value) !== undefined;
+  if (!hasTurns) actions.forgetLink();
+  if (!location.search || (hasTurns && state.log.value.address === location.search)) return; // or it is a reload
   state.refusal.value = null; // of the first try, while the model was loading
   try {
     await (await views.loadShare()).openLink(location.search);

@@ -150,27 +150,30 @@ export async function saveAs(way) {
  */
 export async function openLink(query) {
   let [link, models, isNew] = [/** @type {?Link} */ (null), /** @type {Model[]} */ ([]), true];
+  let draft = ""; // the prompt of a refused link, to be sent without the rest
   try {
     link = readLink(query);
     if (link.writes || link.model.name) models = authors.modelsOfLink(link, state.site.value);
     isNew = link.writes; // also after a fault, so that a reload does not refuse the link again
   } catch (error) {
     const isEarly = error instanceof Refusal && error.reason.id === "refusal.loading"; // then it is opened again
-    if (!isEarly) state.draft.value ||= new URLSearchParams(query).get("prompt") ?? ""; // to be sent without the rest
+    if (!isEarly && !state.draft.value) draft = new URLSearchParams(query).get("prompt") ?? "";
     throw error;
   } finally {
     if (isNew && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
+    if (draft) state.beforeLink.value = { before: { draft: "" }, after: { draft }, isPreset: false };
+    state.draft.value ||= draft;
   }
-  const { draft, link: old, ...settings } = state.controls();
+  const { draft: typed, link: old, ...settings } = state.controls();
   const before = { ...settings, ...state.settingsBeforeLink() };
   const [model, second] = models.map(({ name }) => name);
   restore({ ...link.controls, ...(model && { model, second: state.blendOf(second ?? null) }) });
-  if (!link.writes) return state.openChanged();
   const note = () => {
-    const { link, ...after } = state.controls();
-    state.beforeLink.value = { before, after };
+    const { link: old, ...after } = state.controls();
+    state.beforeLink.value = { before, after, isPreset: !link.writes };
   };
   note();
+  if (!link.writes) return state.openChanged();
   const prompts = link.steps.flatMap((step) => step.prompt || []);
   await engine.check?.({ ...authors.refsOf(authors.authorOf(models[0], models[1])), texts: prompts }); // a blocked word
   if (logs.lastTurn(state.log.value)) return; // begun meanwhile

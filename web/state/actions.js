@@ -344,12 +344,20 @@ export function begin() {
   return saved;
 }
 
+/** Brings back the settings and the draft that the visitor had before a link that wrote nothing, without those changed since. */
+export function forgetLink() {
+  const before = state.settingsBeforeLink();
+  restore(before);
+  state.draft.value = before.draft ?? state.draft.value;
+  state.beforeLink.value = null;
+}
+
 // Removes the link from the address. Returns the settings that the visitor had before, without those changed since.
 /** @returns {Record<string, string>} */
 function leaveLink() {
   const [link, settings, query] = [state.beforeLink.value, state.settingsBeforeLink(), location.search];
+  if (!link || (link.isPreset && query)) return {};
   state.beforeLink.value = null;
-  if (!link) return {};
   const leave = () => {
     if (location.search === query) history.replaceState(history.state, "", location.pathname + location.hash);
   };

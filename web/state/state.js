@@ -68,8 +68,13 @@ export const followed = signal(/** @type {?Link} */ (null));
 export const refusal = signal(/** @type {?Message} */ (null));
 /** The line below the prompt. */
 export const message = signal(/** @type {Message | Message[] | null} */ (null));
-/** The settings before the link whose text is shown has set others, and after it; null for another conversation. */
-export const beforeLink = signal(/** @type {?Record<"before" | "after", Record<string, string>>} */ (null));
+/**
+ * The settings before the link in the address has set others, and after it; null without one. A preset is a link that writes nothing:
+ * new conversations keep its settings.
+ */
+export const beforeLink = signal(
+  /** @type {?{before: Record<string, string>, after: Record<string, string>, isPreset: boolean}} */ (null),
+);
 /** The conversation that Clear ended, for Undo; also where the browser stores nothing. */
 export const cleared = signal(/** @type {?Log} */ (null));
 
@@ -260,9 +265,9 @@ export function controls() {
   };
 }
 
-/** Returns the settings that the visitor had before the link whose text is shown, without those changed since. */
+/** Returns the settings that the visitor had before the link in the address, without those changed since. */
 export function settingsBeforeLink() {
-  const [{ before = {}, after = {} }, now] = [beforeLink.value ?? {}, controls()];
+  const [{ before, after }, now] = [beforeLink.value ?? { before: {}, after: {} }, controls()];
   return Object.fromEntries(Object.entries(before).filter(([name]) => now[name] === after[name]));
 }
 

@@ -149,12 +149,16 @@ function place() {
   box.classList.toggle("above", !isBelow);
 }
 
-// Scrolls the page if the sheet covers the character, and where the page ends the text.
+// Scrolls the page if the sheet covers the character, and where the page ends the text. The page gets the room for that below it.
 function uncover() {
   const shown = state.alternatives.value;
   const isCovering = shown && shown.choice === undefined && matchMedia(SHEET).matches;
   const character = isCovering ? nodeAt(state.path, shown.position) : null;
   if (!character) return;
+  const [body, text] = [document.body, findAll(log, "article").at(-1)].map((each) => each.getBoundingClientRect());
+  const room = body.bottom - parseFloat(getComputedStyle(document.body).paddingBottom);
+  const below = room - Math.min(text.bottom, log.getBoundingClientRect().bottom);
+  document.body.style.setProperty("--sheet", `${Math.max(0, box.offsetHeight + 2 * GAP - below)}px`);
   const hidden = () =>
     Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - box.getBoundingClientRect().top);
   scrollBy({ top: hidden(), behavior: "instant" });
