@@ -161,19 +161,6 @@ class TextTrace:
             self._go_to(position + 1)
             return self._backend.state(0)
 
-    def first_layer_logits(self, position: int) -> Floats | None:
-        """Returns the prediction of the character at a position that the first layer alone would give, (V,).
-
-        It is the output layer applied to the first layer's h, after nostalgebraist 2020 ("the logit lens"). None
-        without a prediction, for a network of one layer, where it would be the prediction itself, and for a blend.
-        """
-        if len(self.lm.models) > 1 or self.lm.config.num_layers == 1:
-            return None
-        with self._lock:
-            self._go_to(position)
-            h, has_prediction = self._backend.state(0).h[0], self._logits is not None
-        return self._backend.output_logits(h)[0] if has_prediction else None
-
     def step(self, position: int) -> StepTrace:
         """Returns all values of the step at a position; -1 is the character that was read before the text, if any.
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..clamps import Clamps
 from ..int8 import sampling
-from ..int8.weights import NEVER, Int8Weights, float_h, gates, integer_h, output_logits, step
+from ..int8.weights import NEVER, Int8Weights, float_h, gates, integer_h, step
 from ..lstm import LSTMNetwork, LSTMState
 from ..settings import SamplingParams
 
@@ -104,10 +104,6 @@ class Backend(ABC):
             before: (T, H), h of this layer before each character.
         """
 
-    def output_logits(self, h: Tensor) -> Floats:
-        """Returns the logits (T, V) that the output layer computes from h (T, H) of any layer."""
-        raise NotImplementedError
-
 
 @cache
 def numba_available() -> bool:
@@ -181,11 +177,6 @@ class Float32Backend(Backend):
             result: Floats = self._network.gates(layer, x, before.to(self._device)).float().cpu().numpy()
         return result
 
-    def output_logits(self, h: Tensor) -> Floats:
-        with torch.inference_mode():
-            result: Floats = self._network.output(h.to(self._device)).float().cpu().numpy()
-        return result
-
 
 class TorchInt8Backend(Backend):
     """Runs int8 inference on the device of the weights; the same bits as `NumbaInt8Backend`."""
@@ -220,8 +211,4 @@ class TorchInt8Backend(Backend):
         x = torch.cat([integer_h(h.to(device)) for h in ((below, before) if layer else (before,))], dim=1)
         parts = gates(self._weights, layer, torch.from_numpy(ids).to(device), x)
         result: Floats = torch.stack(parts, dim=1).cpu().numpy()
-        return result
-
-    def output_logits(self, h: Tensor) -> Floats:
-        result: Floats = output_logits(self._weights, integer_h(h).to(self._h.device)).cpu().numpy()
         return result

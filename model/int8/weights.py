@@ -161,11 +161,6 @@ def gates(weights: Int8Weights, layer: int, ids: Tensor, x: Tensor) -> tuple[Ten
     return lookup(sigmoid, i), lookup(sigmoid, f), lookup(tanh, g), lookup(sigmoid, o)
 
 
-def output_logits(weights: Int8Weights, h: Tensor) -> Tensor:
-    """Returns the logits (B, V) float32 that the output layer computes from h (B, H) int8 of a layer."""
-    return exact_product(h, weights.output).float() * weights.output.scale + weights.output_bias
-
-
 def step(
     weights: Int8Weights, ids: Tensor, h: Tensor, c: Tensor, clamps: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -194,4 +189,5 @@ def step(
             _, rows, cells, values = clamps[clamps[:, 0] == layer].T
             new_c[-1][rows.long(), cells.long()] = values
         new_h.append(integer_h(o * lookup(tanh, new_c[-1])))
-    return output_logits(weights, new_h[-1]), torch.stack(new_h), torch.stack(new_c)
+    logits = exact_product(new_h[-1], weights.output).float() * weights.output.scale + weights.output_bias
+    return logits, torch.stack(new_h), torch.stack(new_c)

@@ -125,22 +125,6 @@ def test_the_logits_are_those_from_which_a_reply_was_drawn_with_clamps_and_witho
     assert torch.equal(again.c, begun.memory.state.c)
 
 
-@both
-def test_the_prediction_of_the_first_layer_is_the_output_layer_on_its_h(lm, precision: Precision):
-    trace = TextTrace(lm, precision=precision)
-    trace.set_text(TEXT[:9])
-    for position in range(9):
-        found = trace.first_layer_logits(position)
-        assert found is not None
-        plain = lm.network.output(torch.from_numpy(trace.step(position).h_before[0]))
-        np.testing.assert_allclose(found, plain.numpy(), atol=1e-5 if precision == "float32" else 0.5)
-    for lm_, has in ((tiny_model(layers=1), False), (Blend(tiny_model(), tiny_model(seed=1)), False), (lm, True)):
-        trace = TextTrace(lm_, skip_start=True)
-        trace.set_text("To be")
-        assert (trace.first_layer_logits(3) is None) != has
-        assert trace.first_layer_logits(0) is None
-
-
 HELD: Stretches = ((3, (Clamp(0, 1, 4.0),)), (14, ()), (20, (Clamp(1, 2, -4.0),)))
 
 
