@@ -77,6 +77,12 @@ function Why({ position, char }) {
       <i role="option" id=${"why-" + n} class=${changes[n] < 0 ? "less" : "more"} style=${style} aria-label=${nameOf(char)}
         aria-selected=${String(n === at)} onMouseMove=${() => (chosen.value = n)}><span class=${mark}>${visibleCharacter(char)}</span></i>`;
   });
+  const words = /** @type {unknown[][]} */ ([]); // each is in one line
+  options.forEach((option, n) => {
+    if (!n || /\s/.test(left[first + n - 1])) words.push([]);
+    words.at(-1).push(option);
+  });
+  const lines = words.map((word) => html`<span role="none">${word}</span>`);
   const onKey = (event) => {
     const step = STEPS[event.key];
     if (step === undefined || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
@@ -86,7 +92,7 @@ function Why({ position, char }) {
   };
   const list = html`
     <p class="about">${t("why.colours")}</p>
-    <div class="left-out" role="listbox" tabindex="0" aria-label=${t("why.list")} aria-activedescendant=${"why-" + at} onKeyDown=${onKey}>${options}</div>`;
+    <div class="left-out" role="listbox" tabindex="0" aria-label=${t("why.list")} aria-activedescendant=${"why-" + at} onKeyDown=${onKey}>${lines}</div>`;
   const line = () => {
     if (!answer) return t("why.busy");
     if (answer.refusal) return render(answer.refusal);
