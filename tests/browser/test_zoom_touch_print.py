@@ -105,6 +105,14 @@ def test_on_a_phone_targets_are_larger_and_a_second_tap_on_a_character_shows_wha
     page.go_back()
     expect(box).to_be_hidden()
     expect(page.locator(".panel.memory")).to_be_visible()
+    choose_lens(page, "Text")
+    visible.last.tap()
+    expect(box).to_be_visible()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    share = button(page, "Share").bounding_box()
+    assert share
+    page.touchscreen.tap(share["x"] + 9, share["y"] + 9)  # the page may move only after the tap
+    expect(page.locator("#share-link")).to_be_visible()
     context.close()
 
 

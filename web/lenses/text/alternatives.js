@@ -205,6 +205,8 @@ export function bindAlternatives(pane) {
   const closeFor = (target) => target instanceof Element && !box.contains(target) && close(false);
   box.addEventListener("focusout", ({ relatedTarget }) => closeFor(relatedTarget));
   document.addEventListener("pointerdown", ({ target }) => state.alternatives.value && closeFor(target));
+  // Not as soon as the sheet is closed: in a shorter page another element could come under the finger before the click.
+  document.addEventListener("click", () => box.hidden && document.body.style.removeProperty("--sheet"));
   new ResizeObserver(() => (place(), uncover())).observe(box); // its details arrive later
   for (const name of ["scroll", "resize"]) addEventListener(name, place, { capture: true, passive: true });
 }
