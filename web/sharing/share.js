@@ -150,21 +150,21 @@ export async function saveAs(way) {
  */
 export async function openLink(query) {
   let [link, models, isNew] = [/** @type {?Link} */ (null), /** @type {Model[]} */ ([]), true];
-  let draft = ""; // the prompt of a refused link, to be sent without the rest
+  let prompt = ""; // of a refused link, to be sent without the rest
   try {
     link = readLink(query);
     if (link.writes || link.model.name) models = authors.modelsOfLink(link, state.site.value);
     isNew = link.writes; // also after a fault, so that a reload does not refuse the link again
   } catch (error) {
     const isEarly = error instanceof Refusal && error.reason.id === "refusal.loading"; // then it is opened again
-    if (!isEarly && !state.draft.value) draft = new URLSearchParams(query).get("prompt") ?? "";
+    if (!isEarly && !state.draft.value) prompt = new URLSearchParams(query).get("prompt") ?? "";
     throw error;
   } finally {
     if (isNew && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
-    if (draft) state.beforeLink.value = { before: { draft: "" }, after: { draft }, isPreset: false };
-    state.draft.value ||= draft;
+    if (prompt) state.beforeLink.value = { before: { draft: "" }, after: { draft: prompt }, isPreset: false };
+    state.draft.value ||= prompt;
   }
-  const { draft: typed, link: old, ...settings } = state.controls();
+  const { draft, link: old, ...settings } = state.controls();
   const before = { ...settings, ...state.settingsBeforeLink() };
   const [model, second] = models.map(({ name }) => name);
   restore({ ...link.controls, ...(model && { model, second: state.blendOf(second ?? null) }) });

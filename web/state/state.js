@@ -267,7 +267,8 @@ export function controls() {
 
 /** Returns the settings that the visitor had before the link in the address, without those changed since. */
 export function settingsBeforeLink() {
-  const [{ before, after }, now] = [beforeLink.value ?? { before: {}, after: {} }, controls()];
+  const { before = {}, after = {} } = beforeLink.value ?? {}; // stored by the browser
+  const now = controls();
   return Object.fromEntries(Object.entries(before).filter(([name]) => now[name] === after[name]));
 }
 
