@@ -73,8 +73,7 @@ def test_characters_that_the_model_skips_are_named_and_struck_out(both: Site) ->
     assert reply(page) == text_of(both, "漢字 ROMEOü漢", unknown="skip")
 
 
-# Speech that takes a second takes a hundredth.
-FAST_SPEECH = "() => { const slow = setTimeout; window.setTimeout = (call, ms) => slow(call, ms / 100); }"
+SPOKEN_MS = 10_000  # longer than a reader speaks of the reply
 REGION = "document.querySelector('.announcements')"
 RECORD = f"""() => {{
   window.heard = [];
@@ -87,13 +86,15 @@ def test_the_page_announces_replies_and_not_their_characters(both: Site) -> None
     page = begin(both.open(), length=LENGTH)
     expect(page.locator(".log").first).to_have_attribute("aria-live", "off")
     assert page.evaluate(f"{REGION}.textContent") == ""
-    page.evaluate(FAST_SPEECH)
     page.evaluate(RECORD)
+    page.clock.install()
     send(page, "ab")
+    page.clock.fast_forward(SPOKEN_MS)
     eventually(lambda: len(page.evaluate("heard")) == 2)
     text, end = page.evaluate("heard")
     assert text == reply(page).strip()
     assert "length reached" in end
+    page.clock.fast_forward(SPOKEN_MS)
     eventually(lambda: page.evaluate(f"{REGION}.textContent") == "")  # what was read is not in the page twice
     page.reload()
     expect(page.locator(".turn .moves")).to_be_visible()
