@@ -123,6 +123,15 @@ def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None
     assert page.locator(".welcome .other").count() == 0
 
 
+def test_a_visitor_who_comes_back_to_a_draft_sees_both_endings_at_once_in_their_colours(page: Page) -> None:
+    page.locator("#prompt").fill("My mother said ")
+    page.emulate_media(reduced_motion="no-preference")
+    page.reload()
+    other = page.locator(".welcome .other")
+    expect(other.locator("i:is(.b1, .b2, .b3, .b4, .b5)").first).to_be_visible()
+    expect(other.locator(".unwritten")).to_have_count(0)
+
+
 @pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
 def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
     page.emulate_media(reduced_motion="no-preference")

@@ -84,10 +84,11 @@ RECORD = f"""() => {{
 
 def test_the_page_announces_replies_and_not_their_characters(both: Site) -> None:
     page = begin(both.open(), length=LENGTH)
+    page.clock.install()
+    page.reload()
     expect(page.locator(".log").first).to_have_attribute("aria-live", "off")
     assert page.evaluate(f"{REGION}.textContent") == ""
     page.evaluate(RECORD)
-    page.clock.install()
     send(page, "ab")
     page.clock.fast_forward(SPOKEN_MS)
     eventually(lambda: len(page.evaluate("heard")) == 2)

@@ -40,6 +40,8 @@ export class ConversationView {
     this.toEnd = keepAtEnd(this.element);
     this.beginning = new Beginning(this.element);
     this.announcer = new Announcer(find(pane, ".frame"));
+    this.isNew = false; // whether a reply was being written since the last frame: a short one may be complete by then
+    state.onChange([state.isWriting], () => (this.isNew ||= state.isWriting.value));
     for (const name of ["focus", "blur"]) this.element.addEventListener(name, changed);
   }
 
@@ -103,9 +105,11 @@ export class ConversationView {
     this.announcer.update({
       key: turn ? String(turn.id) : "",
       text: reply ? replyText(reply) : "",
+      isNew: this.isNew,
       isWriting: reply !== undefined && lastPart(reply)?.end === null,
       lines: [...about.map((each) => each.textContent), endingOf(reply), refusal].filter(Boolean),
     });
+    this.isNew = state.isWriting.value;
   }
 
   /** @param {?Model} model */
@@ -399,18 +403,19 @@ export class Announcer {
   }
 
   /**
-   * Announces what is new. A text that is complete when it is first shown is not announced.
+   * Announces what is new.
    * @param {object} shown
    * @param {string} shown.key  of the text; another key ends the announcements of the text before
    * @param {string} shown.text
-   * @param {boolean} shown.isWriting
+   * @param {boolean} shown.isNew  whether the text was written just now; one that was kept or went with a link is not announced
+   * @param {boolean} shown.isWriting  whether the text still grows
    * @param {string[]} shown.lines  about the text, such as why it ended
    */
-  update({ key, text, isWriting, lines }) {
+  update({ key, text, isNew, isWriting, lines }) {
     if (key !== this.key || !text.startsWith(this.text.slice(0, this.taken))) {
-      this.taken = isWriting ? keptOf(this.text, text) : text.length;
+      this.taken = isNew ? keptOf(this.text, text) : text.length;
       this.queue = [];
-      this.lines = isWriting ? [] : lines;
+      this.lines = isNew ? [] : lines;
     }
     [this.key, this.text] = [key, text];
     while (this.taken < text.length) {

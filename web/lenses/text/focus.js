@@ -52,6 +52,7 @@ function read() {
 export function invalidate(traced, { text, values }) {
   invalidateDrawn(traced, { text, values });
   if (traced === state.path) state.lensNow().invalidate?.(traced, values);
+  else pump(); // this text is drawn after update()
   outdate(traced, Math.min(text, values));
 }
 

@@ -25,7 +25,13 @@ function grown(text) {
   announcer.region.append = (child) => (append(child), heard.push(child));
   for (let length = 0; length <= text.length; length++) {
     const isWriting = length < text.length;
-    announcer.update({ key: "1", text: text.slice(0, length), isWriting, lines: isWriting ? [] : ["length reached"] });
+    announcer.update({
+      key: "1",
+      text: text.slice(0, length),
+      isNew: true,
+      isWriting,
+      lines: isWriting ? [] : ["length reached"],
+    });
   }
   return { announcer, heard };
 }
@@ -54,7 +60,7 @@ test("a replaced reply leaves the region once it was read", ({ mock }) => {
   const { announcer } = grown(TALE);
   mock.timers.tick(5_000);
   assert.match(textOf(announcer.region), /A said/);
-  announcer.update({ key: "2", text: `${"Another reply. ".repeat(9)}x`, isWriting: true, lines: [] });
+  announcer.update({ key: "2", text: `${"Another reply. ".repeat(9)}x`, isNew: true, isWriting: true, lines: [] });
   mock.timers.tick(7_000);
   assert.match(textOf(announcer.region), /^Another reply\./);
 });
