@@ -35,12 +35,12 @@ export class ConversationView {
       "click",
       ({ target }) => (this.pressed = target instanceof Element ? target.closest("button") : null),
     );
-    this.written = 0; // the id of the turn that is being written
+    this.written = 0; // the id of the turn that was being written since the last frame
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
     this.toEnd = keepAtEnd(this.element);
     this.beginning = new Beginning(this.element);
     this.announcer = new Announcer(find(pane, ".frame"));
-    this.isNew = false; // whether a reply was being written since the last frame: a short one may be complete by then
+    this.isNew = false; // whether a reply was being written since the last frame; a short one may be complete by then
     state.onChange([state.isWriting], () => (this.isNew ||= state.isWriting.value));
     for (const name of ["focus", "blur"]) this.element.addEventListener(name, changed);
   }
@@ -61,11 +61,12 @@ export class ConversationView {
     const text = render(state.refusal.value);
     paragraph(this.element, "refusal", text);
     if (text) this.element.append(this.element.querySelector(":scope > .refusal"));
-    const written = last && lastPart(last.reply)?.end === null ? last.id : 0;
-    if (last) this.element.ariaBusy = String(written !== 0);
-    this.#announce(last, text);
+    const isWriting = last !== undefined && lastPart(last.reply)?.end === null;
+    if (last) this.element.ariaBusy = String(isWriting);
+    this.#announce(last, isWriting, text);
+    const written = last && this.isNew ? last.id : 0;
     if (written && written !== this.written) this.toEnd(); // its reply begins
-    this.written = written;
+    [this.written, this.isNew] = [written, state.isWriting.value];
   }
 
   // While a reply is being written nothing can be done with it, and its text takes the room.
@@ -96,8 +97,8 @@ export class ConversationView {
     return authorOfReply(reply)?.model.name ?? reply.model.name;
   }
 
-  /** @param {Turn|undefined} turn  the last one @param {string} refusal */
-  #announce(turn, refusal) {
+  /** @param {Turn|undefined} turn  the last one @param {boolean} isWriting @param {string} refusal */
+  #announce(turn, isWriting, refusal) {
     const reply = turn?.reply;
     const about = turn
       ? findAll(this.element, `:scope > [data-turn="${turn.id}"] > :is(.status, .notice, .fault, .mark)`)
@@ -106,10 +107,9 @@ export class ConversationView {
       key: turn ? String(turn.id) : "",
       text: reply ? replyText(reply) : "",
       isNew: this.isNew,
-      isWriting: reply !== undefined && lastPart(reply)?.end === null,
+      isWriting,
       lines: [...about.map((each) => each.textContent), endingOf(reply), refusal].filter(Boolean),
     });
-    this.isNew = state.isWriting.value;
   }
 
   /** @param {?Model} model */
