@@ -136,7 +136,7 @@ def test_a_visitor_who_comes_back_to_a_draft_sees_both_endings_at_once_in_their_
 def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
     page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    expect(page.locator(".welcome .hint")).to_contain_text("a letter to change it.")
+    expect(page.locator(".welcome .hint")).to_contain_text("a coloured letter to change it.")
     expect(page.locator(".welcome .other .reply:not(:has(.unwritten))")).to_be_visible()  # both are written
     page.evaluate("document.activeElement.blur()")
     seen = page.evaluate(SEEN)
@@ -246,6 +246,9 @@ def test_a_letter_that_a_person_chose_has_a_mark_and_its_own_colour_also_through
     letters.nth(at - 1).click()
     page.get_by_role("button", name="instead").last.click()
     settled(page)
+    button(page, "Look inside").click()
+    page.keyboard.press("Escape")  # closes the menu alone
+    expect(turns(page).last.locator(".other")).to_have_count(1)
     page.keyboard.press("Escape")  # keeps the new one
     expect(turns(page).last.locator(".other")).to_have_count(0)
     expect(notice).to_have_count(0)  # this mark is the visitor's

@@ -138,6 +138,13 @@ function bindMenu(root, settings) {
   menu.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget instanceof Node && !menu.contains(relatedTarget) && relatedTarget !== inside) menu.hidePopover();
   });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Escape" && menu.matches(":popover-open")) event.stopPropagation(); // it closes the menu alone
+    },
+    true,
+  );
   inside.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown") return;
     event.preventDefault(); // it scrolls nothing

@@ -31,7 +31,8 @@ export function bindPrompt() {
   effect(() => {
     const name = canStop() ? "stop" : "send";
     const isOnward = name === "send" && state.continues.value && !state.draft.value;
-    [button.dataset.move, button.textContent] = [name, t(isOnward ? "move.continue" : `move.${name}`)];
+    const onward = state.comparison.value ? "move.continue_new" : "move.continue";
+    [button.dataset.move, button.textContent] = [name, t(isOnward ? onward : `move.${name}`)];
     button.disabled = false;
     button.ariaDisabled = canStop() || canSend() ? null : "true";
   });
