@@ -73,7 +73,7 @@ def test_characters_that_the_model_skips_are_named_and_struck_out(both: Site) ->
     assert reply(page) == text_of(both, "漢字 ROMEOü漢", unknown="skip")
 
 
-SPOKEN_MS = 10_000  # longer than a reader speaks of the reply
+SPOKEN_MS = 10_000  # longer than the announcement of a reply lasts
 REGION = "document.querySelector('.announcements')"
 RECORD = f"""() => {{
   window.heard = [];

@@ -407,7 +407,7 @@ export class Announcer {
    * @param {object} shown
    * @param {string} shown.key  of the text; another key ends the announcements of the text before
    * @param {string} shown.text
-   * @param {boolean} shown.isNew  whether the text was written just now; one that was kept or went with a link is not announced
+   * @param {boolean} shown.isNew  whether the text was written since the last frame; one that the browser has stored is not announced
    * @param {boolean} shown.isWriting  whether the text still grows
    * @param {string[]} shown.lines  about the text, such as why it ended
    */
