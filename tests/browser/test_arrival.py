@@ -8,7 +8,20 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from model import TextTrace
-from tests.browser.driving import DISPLAYS, WIDE, button, fast, log, reply, send, setting, settled, turns
+from tests.browser.driving import (
+    DISPLAYS,
+    TWO_FRAMES,
+    WIDE,
+    button,
+    fast,
+    log,
+    open_page,
+    reply,
+    send,
+    setting,
+    settled,
+    turns,
+)
 from tests.browser.looking import choose_lens, level
 from tests.support.app_server import App, eventually, serving
 from tests.support.both_pages import link
@@ -121,6 +134,28 @@ def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None
     page.clock.run_for(5000)  # the chosen letter and its ending would follow within it
     expect(page.locator(".alternatives")).to_be_hidden()
     assert page.locator(".welcome .other").count() == 0
+
+
+# Counts the letters of a reply that lose their colour.
+COUNT_CLEARED = """
+  window.cleared = 0;
+  const isColoured = (name) => /\\bb[0-9]/.test(name);
+  const changed = (changes) => changes.forEach(({ oldValue, target }) => {
+    if (isColoured(oldValue) && !isColoured(target.className)) window.cleared += 1;
+  });
+  const options = { attributeFilter: ["class"], attributeOldValue: true, subtree: true };
+  new MutationObserver(changed).observe(document, options);
+"""
+IS_LOADED = "performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/memory.js'))"
+
+
+def test_the_letters_keep_their_colours_while_the_panels_are_loaded(app: App, new_context: BrowserContext) -> None:
+    new_context.add_init_script(COUNT_CLEARED)
+    page, complaints = open_page(new_context, app)
+    eventually(lambda: page.evaluate(IS_LOADED))
+    page.evaluate(TWO_FRAMES)
+    assert page.locator(".welcome i[class*=b]").count() > 0
+    assert (page.evaluate("cleared"), complaints) == (0, [])
 
 
 def test_a_visitor_who_comes_back_to_a_draft_sees_both_endings_at_once_in_their_colours(page: Page) -> None:

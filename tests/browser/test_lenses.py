@@ -184,6 +184,8 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     expect(layer).to_have_value("2")
     expect(page.locator(".about-cell")).to_contain_text("(inverted: it falls)")
     eventually(lambda: marks(turn) == cell_marks(app, text, 1, 5))  # its values are known already
+    expect(page.locator(".gates li")).to_have_count(4)
+    expect(page.locator(".caption")).to_contain_text("Layer 2: 24 cells")  # nothing moves any more
     page.get_by_text("Where it is highest and lowest").click()
     passages = ["".join(each) for each in NAMED.passages((65, 30, 1))]
     rows = page.locator(".passages li")

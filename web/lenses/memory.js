@@ -8,7 +8,7 @@ import { number, render, t } from "../document/words.js";
 import { lastTurn, replyText } from "../conversation/log.js";
 import { authorOfReply, clampAndRewrite, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { cell, chooseCell, details, focus, frames, isOpen, other, path, useAnswer } from "./state.js";
+import { cell, chooseCell, details, focus, frames, isOpen, lensNow, other, path, useAnswer } from "./state.js";
 import { Bar, effectOf, lineCounter, lineLengths, meanOf, scoreOf } from "./names.js";
 import { LayerPicture, Scale, picture } from "./layer_picture.js";
 import { inspect, pump } from "./text/focus.js";
@@ -33,7 +33,6 @@ const author = computed(() => {
   const model = turn && authorOfReply(turn.reply)?.model;
   return model === page.model.value ? undefined : model;
 });
-page.onChange([author], repaint);
 
 /** @type {import("./state.js").Lens} */
 export const memory = {
@@ -52,6 +51,8 @@ export const memory = {
   reveal: () =>
     requestAnimationFrame(() => document.querySelector(".panel .which")?.scrollIntoView({ block: "nearest" })),
 };
+
+page.onChange([author], () => lensNow() === memory && repaint()); // only this lens's colours depend on it
 
 /** Chooses a cell, and shows its values. @param {number[]} wanted */
 export function choose(wanted) {
