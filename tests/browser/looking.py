@@ -27,6 +27,16 @@ def turn_colours_off(page: Page) -> None:
     page.get_by_role("checkbox", name="Colour each letter by how unlikely it was").uncheck()
 
 
+def is_covered(page: Page) -> bool:
+    """Return whether the alternatives cover the character in focus."""
+    box, letter = (page.locator(each).bounding_box() for each in (".alternatives", ".log i.focus"))
+    assert box
+    assert letter
+    is_below_or_above = box["y"] >= letter["y"] + letter["height"] or box["y"] + box["height"] <= letter["y"]
+    is_beside = box["x"] >= letter["x"] + letter["width"] or box["x"] + box["width"] <= letter["x"]
+    return not (is_below_or_above or is_beside)
+
+
 def choose_cell(page: Page, layer: int, cell: int) -> None:
     """Choose a cell of the lens "What it remembers" by its numbers from 0, which the page shows from 1."""
     page.evaluate("document.querySelectorAll('.other-cells').forEach((each) => (each.open = true))")

@@ -24,7 +24,7 @@ from tests.browser.driving import (
     stored_logs,
     turns,
 )
-from tests.browser.looking import choose_cell, choose_lens, quoted
+from tests.browser.looking import choose_cell, choose_lens, is_covered, quoted
 from tests.browser.test_links import SAME
 from tests.support.app_server import App, eventually, serving
 from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, begin, link, stored_parts, text_of
@@ -171,12 +171,7 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     first = min(max(0, len(sizes) - 20), int(np.argmax(np.abs(sizes) >= np.abs(sizes[most]) / 2)))
     expect(options).to_have_count(len(sizes) - first)
     settled(page)  # the box has its place a frame later
-    box, letter = (page.locator(each).bounding_box() for each in (".alternatives", ".log i.focus"))
-    assert box
-    assert letter
-    is_below_or_above = box["y"] >= letter["y"] + letter["height"] or box["y"] + box["height"] <= letter["y"]
-    is_beside = box["x"] >= letter["x"] + letter["width"] or box["x"] + box["width"] <= letter["x"]
-    assert is_below_or_above or is_beside, "the box covers it"
+    assert not is_covered(page)
     expect(options.nth(most - first)).to_have_attribute("aria-selected", "true")
     bars = (
         "(all) => all.map(({ style, className }) => style.getPropertyValue('--part') * (className === 'less' ? -1 : 1))"

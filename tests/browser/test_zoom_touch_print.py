@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.driving import button, log, send, setting, settled, turns
-from tests.browser.looking import choose_lens
+from tests.browser.looking import choose_lens, is_covered
 from tests.support.both_pages import LENGTH, PROMPT, Site, begin, link
 
 CONTROLS = "a, button, input, select, textarea, summary"
@@ -61,6 +61,23 @@ def test_a_small_window_cuts_nothing_off(both: Site) -> None:
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), lens
             assert page.evaluate(CUT) == [], lens
+
+
+def test_in_a_low_window_the_alternatives_are_beside_their_letter(both: Site) -> None:
+    page = both.open()
+    page.set_viewport_size({"width": 683, "height": 384})
+    written(page)
+    letters = turns(page).last.locator(".reply i")
+    at = [round(each * letters.count()) for each in (0.2, 0.4, 0.6, 0.8)]
+    for letter in map(letters.nth, at):
+        letter.click()
+        expect(page.locator(".alternatives")).to_be_visible()
+        assert not is_covered(page)
+        box = page.locator(".alternatives").bounding_box()
+        assert box
+        assert box["x"] >= 0 <= box["y"]
+        assert box["x"] + box["width"] <= 683
+        page.keyboard.press("Escape")
 
 
 def test_on_a_phone_targets_are_larger_and_a_second_tap_on_a_character_shows_what_else_could_stand_there(

@@ -8,7 +8,7 @@ import { number, percent, t } from "../document/words.js";
 import { clamp, restore } from "../state/actions.js";
 import { corpusOf, site } from "../state/state.js";
 import { SAMPLING } from "../settings.js";
-import { BOUNDS } from "../lenses/state.js";
+import { bounds } from "../lenses/state.js";
 import { lineCounter, lineLengths, meanOf } from "../lenses/names.js";
 
 const LENGTH = 260; // characters of each text
@@ -87,9 +87,10 @@ function compareLines(texts, about) {
 
 /** @param {Column[]} texts @returns {Message} */
 function countUnlikely(texts) {
-  const shareOf = (bits) => percent(bits.filter((each) => each >= BOUNDS[0]).length / bits.length);
+  const [least] = bounds.value;
+  const shareOf = (bits) => percent(bits.filter((each) => each >= least).length / bits.length);
   const [calm, normal, wild] = texts.map(({ bits }) => shareOf(bits.value));
-  return { id: "demo.bolder.result", values: { calm, normal, wild } };
+  return { id: "demo.bolder.result", values: { odds: Math.round(2 ** least), calm, normal, wild } };
 }
 
 /** Runs a demonstration. @param {Showing} showing @returns {Promise<void>} when its texts are complete, or it has ended */

@@ -13,6 +13,7 @@ import { DEMONSTRATIONS, newShowing, run } from "./shown.js";
 
 const FIRST_SEED = 2; // with it the visible lines of Shakespeare become clearly shorter; "Again" uses a random one
 const BUTTONS = { send: { id: "move.send" } };
+const FEW = 3; // lines; the mean of fewer says little before the text is complete
 const WHOLE_MS = 10_000; // for all samples together
 
 /** @import { Column, Showing } from "./shown.js" */
@@ -121,21 +122,25 @@ function Columns({ columns, isMeasured, most, prompt }) {
 /** @param {Column & {prompt: string, isMeasured: boolean, isShown: boolean}} properties */
 function Text({ title, text, bits, lengths, isWhole, isCut, prompt, isMeasured, isShown }) {
   const bars = lengths.value.map((length, at) => html`<i key=${at} style=${{ "--length": length }}></i>`);
-  const mean = isWhole.value ? meanOf(lengths.value) : null; // that of a few lines says little
+  const mean = isWhole.value || lengths.value.length >= FEW ? meanOf(lengths.value) : null;
   const measure = html`
     <div class="measure">
       <p><b>${mean === null ? "–" : number(mean, 0)}</b> ${t("demo.lines.mean")}</p>
       <div class="bars" aria-hidden="true">${bars}</div>
     </div>`;
   const colour = (cost) => (typeof cost === "number" ? colourOf(cost) : ""); // null: it is not known
-  const characters =
-    bits.value && [...text.value].map((each, at) => html`<i class=${colour(bits.value[at])}>${each}</i>`);
+  let drawn = 0;
+  const lines = text.value.split(/(?<=\n)/).map((line, at, all) => {
+    const characters = bits.value && [...line].map((each) => html`<i class=${colour(bits.value[drawn++])}>${each}</i>`);
+    const isCutHere = isCut.value && at === all.length - 1;
+    return html`<span class="line">${at === 0 && html`<b>${prompt}</b>`}${characters ?? line}${isCutHere && "…"}</span>`;
+  });
   // The language of the text is not known; a long one can be scrolled.
   return html`
     <section class=${isShown ? "shown" : ""} aria-label=${title}>
       <h3>${title}</h3>
       ${isMeasured && measure}
-      <div class="text" lang="" tabindex="0" role="group" aria-label=${title}><b>${prompt}</b><span>${characters ?? text.value}</span>${isCut.value && "…"}</div>
+      <div class="text" lang="" tabindex="0" role="group" aria-label=${title}>${lines}</div>
     </section>`;
 }
 

@@ -212,7 +212,16 @@ export function useAnswer(ask, inputs) {
   return found.value && inputs.every((each, at) => each === found.value.inputs[at]) ? found.value.answer : null;
 }
 
-export const BOUNDS = [3, 4, 5, 6, 8]; // bits: no colour below the first, one between each two, one from the last on
+const BOUNDS = [3, 4, 5, 6, 8];
+const ALPHABET = 7; // bits of a character of which 128 are equally likely
+/**
+ * Bits of a character: no colour below the first, one between each two, one from the last on. A model of many characters, as of
+ * Chinese, gives each of them a smaller chance, and so has higher bounds.
+ */
+export const bounds = computed(() => {
+  const scale = Math.max(1, Math.log2(page.model.value?.vocab.length ?? 0) / ALPHABET);
+  return BOUNDS.map((each) => scale * each);
+});
 export const UNKNOWN = -1; // instead of bits
 
 /** Whether a character was neither nearly certain nor nearly impossible. @param {?number} [bits] */
@@ -232,7 +241,7 @@ export function lastUncertain() {
 
 /** The class of a character's colour: b and a number that grows with its bits. @param {number} bits */
 export function colourOf(bits) {
-  const level = BOUNDS.findIndex((bound) => bits < bound);
+  const level = bounds.value.findIndex((bound) => bits < bound);
   return `b${level < 0 ? BOUNDS.length : level}`;
 }
 

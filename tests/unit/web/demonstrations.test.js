@@ -62,7 +62,10 @@ test("a line that goes on counts if it is longer than the others", () => {
 
 test("unlikely characters are counted", async () => {
   const { message } = await shown("bolder", ["calm", "norm", "wild"]);
-  assert.deepEqual(message.value, { id: "demo.bolder.result", values: { calm: "0%", normal: "100%", wild: "0%" } });
+  assert.deepEqual(message.value, {
+    id: "demo.bolder.result",
+    values: { odds: 8, calm: "0%", normal: "100%", wild: "0%" },
+  });
 });
 
 test("the first samples of a training are shown longest, and the whole takes as long", () => {

@@ -116,7 +116,7 @@ const kindOf = (rows, each, mark) => (rows.length > SHOWN && each === rows.at(-1
 
 const titleOf = (char) => t("alternatives.title", { character: nameOf(char) });
 
-// Places the box next to its character, and closes it if that is no longer there.
+// Places the box below its character, above it or beside it, where there is room; closes it if that is no longer there.
 function place() {
   const shown = state.alternatives.value;
   if (!shown) return;
@@ -138,15 +138,20 @@ function place() {
   const floor = tour && tour.left < GAP ? tour.top : innerHeight; // its card is below the text, or beside it
   const [below, above] = [floor - letter.bottom, letter.top].map((space) => space - 2 * GAP);
   const isBelow = height <= below || above <= below;
+  const isBeside = others > Math.max(below, above); // in a low window
   const middle = letter.left + letter.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
-  const left = Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
-  box.style.setProperty("--space-for-why", `${(isBelow ? below : above) - others}px`);
+  const right = letter.right + GAP;
+  const beside = right <= most ? right : letter.left - GAP - width;
+  const left = Math.max(GAP, isBeside ? beside : Math.min(Math.max(text.left, middle - 32), most));
+  const space = isBeside ? floor - 2 * GAP : isBelow ? below : above;
+  box.style.setProperty("--space-for-why", `${space - others}px`);
   box.style.left = `${left}px`;
   const top = isBelow ? letter.bottom + GAP : letter.top - GAP - box.offsetHeight;
   box.style.top = `${Math.max(GAP, Math.min(top, floor - GAP - box.offsetHeight))}px`;
   box.style.setProperty("--arrow", `${middle - left}px`);
   box.classList.toggle("above", !isBelow);
+  box.classList.toggle("beside", isBeside);
 }
 
 // Scrolls the page if the sheet covers the character, and where the page ends the text. The page gets the room for that below it.

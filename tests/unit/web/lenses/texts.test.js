@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { UNKNOWN, COLOURS, colourOf } from "../../../../web/lenses/state.js";
+import { site } from "../../../../web/state/state.js";
 import { TracedText } from "../../../../web/lenses/text/traced_text.js";
 import { nextInReply, nextPosition } from "../../../../web/lenses/text/focus.js";
 
@@ -25,6 +26,12 @@ test("without a panel the keys skip prompts", () => {
 test("a colour stands for a range of bits; without bits there is none", () => {
   assert.deepEqual([0, 3, 4.9, 5, 100].map(colourOf), ["b0", "b1", "b2", "b3", "b5"]);
   assert.deepEqual([null, UNKNOWN, 3].map(COLOURS.mark), ["", "unknown", "b1"]);
+  site.value = { ...site.value, models: [{ name: "tang", vocab: Array(2 ** 14).fill("字") }] };
+  assert.deepEqual(
+    [5.9, 6, 8, 100].map(colourOf),
+    ["b0", "b1", "b2", "b5"],
+    "each of many characters has a small chance",
+  );
 });
 
 const PATH = { model: { name: "m", commit: "" }, second: null, share: null, start: true, text: "", clamps: [] };
