@@ -90,7 +90,7 @@ def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: P
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
     assert "Dieses neuronale Netz hat nur einen Text gelesen: Shakespeare." in german
-    expect(page.locator("#intro p")).to_contain_text(f"{line} Its memory is 1,024 numbers")
+    expect(page.locator("#intro p")).to_contain_text(f"{line} While it writes, it remembers only 1,024 numbers")
 
 
 def test_one_letter_is_changed_and_both_endings_are_side_by_side(app: App, new_context: BrowserContext) -> None:
@@ -208,6 +208,8 @@ def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_besi
     expect(turns(page).last.locator(".other .reply")).to_have_text(text, use_inner_text=False)
     expect(turns(page).last.locator("i.changed")).to_have_text([char, text[6]])
     title = f"Now: “{char}” instead of “{text[6]}”"
+    expect(page.get_by_role("group", name="Now")).to_have_attribute("data-title", title)
+    page.reload()
     expect(page.get_by_role("group", name="Now")).to_have_attribute("data-title", title)
     button(page, "Keep the new one").click()
     expect(turns(page).last.locator(".other")).to_have_count(0)

@@ -16,6 +16,7 @@ from training.card.summary import with_welcome
 from training.hub.space_files import write_static
 
 # Ends the animation that shows a text after three seconds in which no script has run.
+BEGINNING = 18  # characters of a welcome text that are shown also beside another ending
 LATE = """() => {
   const late = document.getAnimations().find((each) => each.animationName === "late");
   late?.finish();
@@ -101,7 +102,7 @@ def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weight
     page = new_context.new_page()  # which has no weights yet
     held: list[Route] = delay(page, "**/model.safetensors")
     page.goto(both.app.url)
-    expect(page.locator(".welcome .reply")).to_have_text(text, use_inner_text=False)
+    expect(page.locator(".welcome .reply").first).to_contain_text(text[:BEGINNING], use_inner_text=False)
     expect(page.locator("#intro p")).to_contain_text("This neural network has read one text: one.")
     fast(page, 60)
     page.get_by_role("spinbutton", name="Seed", exact=True).fill("5")
@@ -112,7 +113,7 @@ def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weight
     settled(page)
     assert reply(page) == generate(both.one, "", 60, seed=5)
     more(page, "Take back the last text")
-    expect(page.locator(".welcome i[class*=b]").nth(len(text) // 2)).to_be_visible()
+    expect(page.locator(".welcome i[class*=b]").nth(BEGINNING)).to_be_visible()
 
 
 def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
@@ -129,7 +130,7 @@ def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
         page.goto(url)
         expect(button(page, "Send")).to_be_enabled()
         let_go(page, held)
-        expect(page.locator(".welcome .reply")).to_have_text(text, use_inner_text=False)
+        expect(page.locator(".welcome .reply").first).to_contain_text(text[:BEGINNING], use_inner_text=False)
     page.context.close()
 
 

@@ -64,14 +64,13 @@ function finish() {
 /** Sets how much of the welcome text is shown; called in each frame that shows the page. */
 export function advanceArrival() {
   const model = modelNow();
-  if (!model?.welcome) return;
+  if (!model?.welcome) return void (key = "");
   if (state.refusal.value) finish(); // the visitor is to read the message
   const now = JSON.stringify(refOf(model));
   if (now !== key) {
     touched.abort();
     [key, welcome.marked.value, welcome.other.value, touched] = [now, null, null, new AbortController()];
-    const isWhole = prefersReducedMotion(); // then no other ending comes beside it
-    end = isWhole ? Infinity : endOf([...model.welcome], 0, isNarrow() ? NARROW_UNMARKED : UNMARKED);
+    end = endOf([...model.welcome], 0, isNarrow() ? NARROW_UNMARKED : UNMARKED);
     [began, early] = [Number.isNaN(early) ? performance.now() : early, NaN];
   }
   welcome.end.value = state.lens.value === "plain" ? end : Infinity;
@@ -103,8 +102,8 @@ function mark() {
   const ending = isNarrow() ? NARROW_ENDING : ENDING;
   end = endOf(path.chars, Math.max(at, welcome.shown.value - ending), ending);
   changed();
-  if (prefersReducedMotion()) return;
-  changeLetter(at, touched.signal, state.cleared.value !== null || state.draft.value !== "").catch(() => {}); // a busy server: the text stays as it is
+  const isAtOnce = prefersReducedMotion() || state.cleared.value !== null || state.draft.value !== "";
+  changeLetter(at, touched.signal, isAtOnce).catch(() => {}); // a busy server: the text stays as it is
 }
 
 /**
@@ -124,7 +123,7 @@ export function placeToMark(chars, bits) {
 }
 
 // Shows the chances of a letter, chooses the likeliest other one, and writes the ending that follows it; at once for a visitor who has
-// had a conversation or a draft.
+// had a conversation or a draft, or prefers no motion.
 /** @param {number} at @param {AbortSignal} signal @param {boolean} isAtOnce */
 async function changeLetter(at, signal, isAtOnce) {
   const [model, char] = [state.model.value, path.chars[at]];

@@ -155,6 +155,7 @@ export function openLog(log) {
     state.log.value = log;
     state.refusal.value = null;
     state.beforeLink.value = log.controls.link ?? null;
+    state.compared.value = log.controls.compared ?? null;
     state.shareBox.value = null;
     restore(log.controls);
     state.openChanged();
@@ -188,8 +189,11 @@ function chooseAuthor() {
 export async function resume() {
   const turn = logs.lastTurn(state.log.value);
   if (!turn || state.busy.value) return; // busy: a link is followed
-  const refusal = state.refusal.value; // of a link; it would be cleared
-  const resumed = run(() => writer.resume(state.speed.value));
+  const [refusal, compared] = [state.refusal.value, state.compared.value]; // the refusal of a link; both would be cleared
+  const resumed = run(() => {
+    state.compared.value = compared;
+    return writer.resume(state.speed.value);
+  });
   state.refusal.value ??= refusal;
   if (!(await resumed) && !logs.pathTo(state.log.value).some((each) => each.prompt === turn.prompt))
     state.draft.value ||= logs.typedPrompt(turn);
@@ -325,9 +329,7 @@ export async function clear() {
   state.cleared.value = log;
   const isStored = await saved;
   await listEarlier();
-  state.message.value = isStored
-    ? { id: "history.kept" }
-    : { id: "history.not_kept", values: { restore: { id: "move.restore" } } };
+  if (!isStored) state.message.value = { id: "history.not_kept", values: { restore: { id: "move.restore" } } };
 }
 
 /** Begins an empty conversation with the same settings, without those of a link. @returns {Promise<boolean>} whether the one before is stored */

@@ -262,6 +262,7 @@ export function controls() {
     second: blendOf(blendName.value),
     draft: draft.value,
     link: beforeLink.value,
+    compared: compared.value,
   };
 }
 
