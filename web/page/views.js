@@ -55,8 +55,9 @@ export function IntroView({ intro }) {
   const both = corpus && second && corpus !== second ? t("site.greeting_two", { first: corpus, second }) : "";
   const own = ownText();
   const line = isEmpty() ? t("train.what") : own && !both ? t("train.greeting", { own }) : site.welcome || both || read;
+  const memory = intro === "site.greeting" && line === read && html`<${Memory} />`; // another line leaves no room for it
   if (!corpus || line !== read || state.modelNames.value.length < 2)
-    return html`<h1>${title()}</h1><p>${line}<${Memory} /></p>`;
+    return html`<h1>${title()}</h1><p>${line}${memory}</p>`;
   const [before, after] = t(of, { corpus: "\0" }).split("\0");
   const readOther = (name) => {
     if (state.hasTurns.value) actions.clear(); // what the other one wrote stays among the earlier conversations
@@ -64,7 +65,7 @@ export function IntroView({ intro }) {
   };
   const texts = state.modelNames.value.map((name) => [name, state.corpusOf(site, name) || state.choiceOf(site, name)]);
   const choice = html`<${Select} label=${t("page.text_read")} options=${texts} value=${state.modelName.value} onChoose=${readOther} />`;
-  return html`<h1>${title()}</h1><p>${before}<span class="in-line">${choice}</span>${after.replace(/^[.。]$/, "")}<${Memory} /></p>`; // the sign of a choice ends it
+  return html`<h1>${title()}</h1><p>${before}<span class="in-line">${choice}</span>${after.replace(/^[.。]$/, "")}${memory}</p>`; // the sign of a choice ends it
 }
 
 /** How many numbers the model remembers, and a button that shows the text in the colours of one. */
