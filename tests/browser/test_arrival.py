@@ -90,7 +90,7 @@ def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: P
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
     assert "Dieses neuronale Netz hat nur einen Text gelesen: Shakespeare." in german
-    expect(page.locator("#intro p")).to_contain_text(f"{line} While it writes, it remembers only 1,024 numbers")
+    expect(page.locator("#intro p")).to_contain_text(f"{line} While writing, it remembers only 1,024 numbers")
 
 
 def test_one_letter_is_changed_and_both_endings_are_side_by_side(app: App, new_context: BrowserContext) -> None:
@@ -222,7 +222,7 @@ def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_besi
 
 def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     text = greeting(app)
-    button(page, "see one").click()
+    button(page, "see what one tracks").click()
     expect(page.locator(".welcome .reply").first).to_have_text(text, use_inner_text=False)
     expect(page.locator(".which .char")).to_have_count(1)  # its panel has something to show at once
     eventually(lambda: page.locator(".welcome i[class*=p], .welcome i[class*=n]").count() > len(text) / 2)

@@ -382,7 +382,7 @@ def test_a_link_may_name_the_static_pages_own_model_or_none_but_no_unknown_one(b
         context.close()
     page = both.open(f"?prompt=ROMEO:&length={LENGTH}&speed=200")
     settled(page)
-    expect(log(page).locator(".mark")).to_have_count(0)  # a link without a seed has no earlier text to compare with
+    expect(log(page).locator(".mark")).to_contain_text("This is a new text")
     page.goto(f"{both.app.url}?prompt=ROMEO:&model=nothere")
     refusal = "This link needs the model 'nothere', which this page does not have."
     expect(log(page).locator(".refusal")).to_have_text(refusal)

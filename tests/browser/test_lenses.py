@@ -69,6 +69,25 @@ def test_a_growing_text_stays_at_its_end_unless_the_visitor_scrolls_back(page: P
     assert log(page).evaluate("(log) => log.scrollTop") == 40
 
 
+def test_a_growing_text_stays_where_it_is_while_the_alternatives_are_shown(page: Page) -> None:
+    fast(page, 1500)
+    setting(page, "Seed", 1)
+    send(page, PROMPT)
+    setting(page, "Speed", 100)
+    setting(page, "Length", 400)
+    send(page, "and", wait=False)
+    letters = turns(page).last.locator(".reply i")
+    letters.filter(has_text=re.compile("[a-z]")).nth(10).click()
+    expect(page.get_by_role("dialog", name="instead of")).to_be_visible()
+    top = log(page).evaluate("(log) => log.scrollTop")
+    expect(letters.nth(250)).to_be_attached()
+    expect(page.get_by_role("dialog", name="instead of")).to_be_visible()
+    assert log(page).evaluate("(log) => log.scrollTop") == top
+    page.keyboard.press("Escape")
+    page.wait_for_function(AT_END, arg=log(page).element_handle())
+    settled(page)
+
+
 def test_each_reply_has_its_colours_until_the_visitor_turns_them_off(page: Page, app: App) -> None:
     first = write(page)
     second = write(page, "More")

@@ -68,9 +68,10 @@ export function paragraph(parent, className, text) {
  * frame, after the browser has laid out the page, so that no script has to ask for a layout of its own. A box without turns (child
  * elements article) is not scrolled: the visitor sees the beginning of the welcome text.
  * @param {HTMLElement} box
+ * @param {() => boolean} isHeld  whether the box stays where it is for now
  * @returns {() => void} scrolls the box to its end, wherever it was
  */
-export function keepAtEnd(box) {
+export function keepAtEnd(box, isHeld) {
   let [isAtEnd, top] = [true, 0];
   const toEnd = () => {
     box.scrollTop = box.scrollHeight;
@@ -85,7 +86,7 @@ export function keepAtEnd(box) {
   };
   const sizes = new ResizeObserver(() => {
     note();
-    if (isAtEnd && box.querySelector(":scope > article")) toEnd();
+    if (isAtEnd && !isHeld() && box.querySelector(":scope > article")) toEnd();
   });
   const observe = () => {
     sizes.disconnect();

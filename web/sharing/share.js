@@ -220,7 +220,8 @@ export async function follow(link) {
 async function check(link, models) {
   const rounding = authors.versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
   const isTyped = !("seed" in link.controls); // Share always writes a seed; without one there is no earlier text to compare with
-  if (!link.text) return end(link.damaged ? [{ id: "check.damaged" }] : isTyped ? [] : [{ id: "check.no_hash" }]);
+  if (!link.text)
+    return end(link.damaged ? [{ id: "check.damaged" }] : [{ id: isTyped ? "check.new_text" : "check.no_hash" }]);
   const found = await hashOf(state.log.value);
   if (!found) return end([{ id: "check.no_https" }]);
   if (found === link.text) return end([{ id: "check.same" }, ...rounding]);
