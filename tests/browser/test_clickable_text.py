@@ -35,6 +35,7 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     last, before = (NAMES.get(text[at], text[at]) for at in (-1, -2))
     assert box(page) == f"What else could stand instead of {last}"
     assert marked(page) == text[-1]
+    expect(turns(page).last.locator(".hint")).to_be_hidden()  # tried
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("dialog", name=f"What else could stand instead of {before}")).to_be_visible()
     page.keyboard.press("Escape")
