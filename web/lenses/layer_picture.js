@@ -26,9 +26,10 @@ let stretch = /** @type {?Stretch} */ (null); // that is drawn
 let requests = 0;
 
 export const picture = {
-  /** Removes all columns, as for another layer. */
+  /** Removes all columns, as for another layer; those that are requested do not come any more. */
   clear() {
     stretch = null;
+    requests++;
   },
 
   // Adds the columns of an answer while a text is read, unless the picture shows the character in focus.
@@ -51,6 +52,7 @@ function add(traced, from, { columns, bits }, end = Infinity) {
   const count = columns ? columns.length / hidden : NaN;
   if (!Number.isInteger(count)) return; // the answer is from a model of another size
   const first = from + bits.length - count;
+  if (has(traced, first) && has(traced, first + count - 1)) return; // `request` and `take` may ask for the same ones
   const continues = stretch?.traced === traced && stretch.first + stretch.columns.length === first;
   if (!continues) stretch = { traced, first, columns: [] };
   for (let at = 0; at < count && first + at < end; at++)
@@ -67,10 +69,10 @@ const has = (traced, position) =>
 async function request(traced, position) {
   const isWhole = stretch?.columns.length >= Math.min(WIDTH, traced.chars.length); // it may begin where a reply went on
   if ((isWhole && has(traced, position)) || page.busy.value) return;
-  const asked = ++requests;
+  picture.clear();
+  const asked = requests;
   const from = Math.max(0, Math.min(position - WIDTH / 2, traced.chars.length - WIDTH));
   const to = Math.min(traced.chars.length, from + WIDTH);
-  picture.clear();
   for (let at = from; at < to;) {
     const answer = await traced.ask({ from: at, cell: cell.value, layer: cell.value[0] });
     if (asked !== requests || answer.refusal || !answer.bits?.length) return;
