@@ -90,7 +90,7 @@ def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: P
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
     assert "Dieses neuronale Netz hat nur einen Text gelesen: Shakespeare." in german
-    expect(page.locator("#intro p")).to_contain_text(f"{line} While writing, it remembers only 1,024 numbers")
+    expect(page.locator("#intro p")).to_contain_text(f"{line} It remembers only 1,024 numbers")
 
 
 def test_one_letter_is_changed_and_both_endings_are_side_by_side(app: App, new_context: BrowserContext) -> None:
@@ -171,7 +171,7 @@ def test_a_visitor_who_comes_back_to_a_draft_sees_both_endings_at_once_in_their_
 def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
     page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    expect(page.locator(".welcome .hint")).to_contain_text("a coloured letter to change it.")
+    expect(page.locator(".welcome .hint")).to_contain_text("a coloured letter")
     expect(page.locator(".welcome .other .reply:not(:has(.unwritten))")).to_be_visible()  # both are written
     page.evaluate("document.activeElement.blur()")
     seen = page.evaluate(SEEN)

@@ -21,12 +21,12 @@ const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -
 export function Letter({ position, char }) {
   const open = state.isOpen.why.value;
   const toggle = ({ target }) => (state.isOpen.why.value = target.open);
-  const content = html`<${Why} position=${position} char=${char} /><${Numbers} position=${position} />`;
+  const answer = html`<div class="answer"><${Why} position=${position} char=${char} /><${Numbers} position=${position} /></div>`;
   return html`
-    <details class="why" open=${open} onToggle=${toggle}>
-      <summary>${t("why.title")}</summary>
-      ${open && content}
-    </details>`;
+    <div class="why">
+      <details open=${open} onToggle=${toggle}><summary>${t("why.title")}</summary></details>
+      ${open && answer}
+    </div>`;
 }
 
 function Numbers({ position }) {

@@ -146,7 +146,9 @@ function Change() {
 function Curve() {
   page.watch(frames, focus, page.log);
   if (!path.values(memory.key()).length) return null;
-  const texts = page.comparison.value ? { "compared.before": other, "compared.now": path } : { "": path };
+  const compared = page.comparison.value;
+  const [before, now] = compared?.other === compared?.now ? [path, other] : [other, path];
+  const texts = compared ? { "compared.before": before, "compared.now": now } : { "": path };
   const curves = Object.entries(texts).map(([id, text]) => html`${id && t(id)}${curveOf(text)}`);
   return html`<figure class="curve">${curves}<figcaption class="help">${t("memory.curve")}</figcaption></figure>`;
 }

@@ -43,6 +43,7 @@ export class ConversationView {
     this.isNew = false; // whether a reply was being written since the last frame; a short one may be complete by then
     state.onChange([state.isWriting], () => (this.isNew ||= state.isWriting.value));
     for (const name of ["focus", "blur"]) this.element.addEventListener(name, changed);
+    state.onChange([lenses.frames], () => findAll(this.element, ".turn.compared:has(> .other)").forEach(showChange));
   }
 
   /** Shows the state. Until the models are known, the document's own welcome text stays. */
@@ -140,7 +141,7 @@ export class ConversationView {
     for (const { classList } of [article, this.lead]) classList.toggle("compared", Boolean(other));
     if (other) {
       const text = [...model.welcome].slice(0, other.at).join("") + other.text;
-      const about = { label: t("greeting.other"), titles: () => [] };
+      const about = { labels: [t("greeting.other"), t("compared.now")], titles: () => [] };
       drawBeside(article, { ...read, text, turns: [], begin: 0 }, 0, about, other.at + other.shown);
     } else removeBeside(article);
     setText(find(box, ".hint"), hasColours ? this.#hint() : "");
@@ -200,15 +201,18 @@ export class ConversationView {
   // The version that the last turn has replaced, beside it.
   /** @param {HTMLElement} node @param {Turn} turn @param {boolean} isLast */
   #showOther(node, turn, isLast) {
-    const { old, now } = state.comparison.value ?? {};
-    const shown = now === turn && isLast ? turns.value.at(-1) : undefined;
-    const other = shown && textOf(state.log.value, old.id);
+    const { old, now, other: version } = state.comparison.value ?? {};
+    const shown = version && isLast ? turns.value.at(-1) : undefined;
+    const other = shown && textOf(state.log.value, version.id);
     node.classList.toggle("compared", Boolean(other));
     if (!other) return removeBeside(node);
     const { at, given } = other.turns.at(-1);
     const read = { ...other, begin: at + given, prompt: typedPrompt(turn) };
-    const titles = () => titlesOf(old.reply, turn.reply);
-    drawBeside(node, read, shown.at + shown.given, { label: t("compared.old"), titles });
+    const inOrder = (both) => (version === old ? both : both.reverse());
+    const titles = () => inOrder(titlesOf(old.reply, now.reply));
+    const labels = inOrder([t("compared.old"), t("compared.now")]);
+    drawBeside(node, read, shown.at + shown.given, { labels, titles });
+    node.classList.toggle("exchanged", version === now);
   }
 }
 
@@ -229,9 +233,10 @@ function titlesOf(old, now) {
       t(temperature > temperatureBefore ? "compared.wilder" : "compared.calmer", { temperature: number(temperature) }),
     );
   }
+  if (!is.length) is.push(t("compared.ending"));
   return [
     was.length ? t("compared.before_with", { what: was }) : t("compared.before"),
-    is.length ? t("compared.now_with", { what: is }) : t("compared.now"),
+    t("compared.now_with", { what: is }),
   ];
 }
 
@@ -240,17 +245,18 @@ function titlesOf(old, now) {
  * @param {Element} article  of a turn; it has the text that is shown
  * @param {Path & {begin: number, prompt?: string}} path  the other text, the position of its reply, and the prompt before it
  * @param {number} begin  the position of the reply that is shown
- * @param {{label: string, titles: () => string[]}} about  the accessible name of the other text, and the titles of both, the other first
+ * @param {{labels: string[], titles: () => string[]}} about  the accessible names and the titles of both texts, the other first
  * @param {number} shown  how many characters of the other text are shown now
  */
-function drawBeside(article, path, begin, { label, titles }, shown = Infinity) {
+function drawBeside(article, path, begin, { labels, titles }, shown = Infinity) {
   const box = /** @type {HTMLElement} */ (
     article.querySelector(":scope > .other") ?? create("div", "other text", article)
   );
   if (!box.firstChild) {
     box.setAttribute("lang", ""); // unknown, as that of the reply
     const now = /** @type {HTMLElement} */ (article.querySelector(":scope > .text:not(.other)"));
-    [box.role, box.ariaLabel, now.role, now.ariaLabel] = ["group", label, "group", t("compared.now")];
+    [box.role, now.role] = ["group", "group"];
+    [box.ariaLabel, now.ariaLabel] = labels;
     [box.dataset.title, now.dataset.title] = titles();
     create("span", "prompt", box).textContent = path.prompt ?? "";
     create("span", "reply", box);
@@ -263,12 +269,18 @@ function drawBeside(article, path, begin, { label, titles }, shown = Infinity) {
   drawIn(box.querySelector(".reply"), path.begin, Math.min(two.length, path.begin + shown), other, two.length);
   splitAt(article.querySelector(":scope > .text:not(.other) .reply"), same);
   splitAt(box.querySelector(".reply"), same);
+  showChange(article);
+}
+
+// Scrolls to both changed letters, once they and the prompts above them are drawn, if a text is longer than its box: what follows
+// them is to be seen.
+/** @param {Element} article */
+function showChange(article) {
   const marked = findAll(article, ".changed");
-  // Once both changed letters are drawn, and the prompts above them, they are scrolled to, if a text is longer than its box: what
-  // follows them is to be seen.
   const texts = findAll(article, ":scope > .text");
   const isLong = texts.some((each) => each.scrollHeight > each.clientHeight + 1);
-  const drawn = [same, isLong, ...texts.map((each) => find(each, ".prompt").offsetHeight)].join(" ");
+  const drawn = [findAll(article, ".same").length, isLong, ...texts.map((each) => find(each, ".prompt").offsetHeight)].join(" ");
+  const box = find(article, ".other");
   if (marked.length < 2 || box.dataset.shown === drawn) return;
   box.dataset.shown = drawn;
   if (isLong) scrollToChange(marked);

@@ -5,6 +5,7 @@ import { effect, signal } from "../vendor/preact.js";
 import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { tooLong } from "../conversation/replies.js";
+import { lastTurn } from "../conversation/log.js";
 import { keep, refusalOf, send, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 
@@ -31,7 +32,8 @@ export function bindPrompt() {
   effect(() => {
     const name = canStop() ? "stop" : "send";
     const isOnward = name === "send" && state.continues.value && !state.draft.value;
-    const onward = state.comparison.value ? "move.continue_new" : "move.continue";
+    const { old, other } = state.comparison.value ?? {};
+    const onward = other ? (other === old ? "move.continue_new" : "move.continue_old") : "move.continue";
     [button.dataset.move, button.textContent] = [name, t(isOnward ? onward : `move.${name}`)];
     button.disabled = false;
     button.ariaDisabled = canStop() || canSend() ? null : "true";
@@ -61,7 +63,7 @@ export function bindPrompt() {
   document.addEventListener("keydown", ({ key, defaultPrevented }) => {
     if (key !== "Escape" || defaultPrevented) return;
     if (canStop()) stop();
-    else if (state.comparison.value && !state.tourStep.value) keep(false);
+    else if (state.comparison.value && !state.tourStep.value) keep(lastTurn(state.log.value));
   });
   effect(() => void (find(document, ".lenses").hidden = !state.hasLenses.value));
   for (const input of findAll(document, ".lenses input", HTMLInputElement)) {

@@ -7,7 +7,7 @@ import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
 import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
-import { effectOf, likely } from "../lenses/names.js";
+import { effectOf, likely, lineCounter } from "../lenses/names.js";
 import { COLOURS, lensNow, textOf, welcome } from "../lenses/state.js";
 import { TracedText } from "../lenses/text/traced_text.js";
 import { facts } from "./conversation_view.js";
@@ -74,8 +74,9 @@ function Memory() {
   const isShown = state.lens.value === "memory" || state.demonstration.value || state.tourStep.value;
   if (!model || !state.hasLenses.value || state.blendName.value || isShown) return null;
   const show = () => (state.lens.value = "memory");
+  const see = t(lineCounter(model) ? "page.memory.line" : "page.memory.see");
   return html`
-    ${" "}<span class="its-memory">${t("page.memory", { count: model.layers * model.hidden })} <${Button} onPress=${show}>${t("page.memory.see")}<//></span>`;
+    ${" "}<span class="its-memory">${t("page.memory", { count: model.layers * model.hidden })}<span class="see">: <${Button} onPress=${show}>${see}<//></span></span>`;
 }
 
 export function Notices() {
@@ -169,7 +170,8 @@ export function ReplyActions() {
   };
   const toggle = ({ target }) => (state.isOpen.moves.value = target.open);
   if (state.comparison.value) {
-    const choices = ["keep_old", "keep_new"].map((name) => button(name, () => actions.keep(name === "keep_old")));
+    const { old, now } = state.comparison.value;
+    const choices = [button("keep_old", () => actions.keep(old)), button("keep_new", () => actions.keep(now))];
     return html`<div class="moves choices-below" role="group" aria-label=${t("move.group")}>${choices}</div>`;
   }
   return html`

@@ -15,7 +15,7 @@ const SAVE_MS = 400; // between two saves while a reply is being written
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
 
 /**
- * @import { Log } from "../conversation/log.js"
+ * @import { Log, Turn } from "../conversation/log.js"
  * @import { Storage } from "../conversation/stored_conversations.js"
  * @import { Clamp, Message, Model, Site, TextEngine } from "../engines/engine.js"
  */
@@ -408,11 +408,27 @@ export async function continueFrom(id, keep, change) {
   return compare(id, (old) => writer.continueFrom(old, keep, state.options(), change));
 }
 
-/** Ends the comparison of two versions with one of them; the old one comes back with the cells that it was written with. @param {boolean} keepsOld */
-export async function keep(keepsOld) {
-  const { old } = state.comparison.value;
-  await run(() => keepsOld && logs.showVersion(state.log.value, old.id));
-  if (keepsOld && state.clampedCells.value?.length) clamp(logs.lastPart(old.reply)?.cells ?? []);
+/** Ends the comparison of two versions with one of them. @param {Turn} turn */
+export async function keep(turn) {
+  await run(() => logs.showVersion(state.log.value, turn.id));
+  takeCells(turn);
+}
+
+/** Goes on with the other one of two compared versions, which stay side by side. */
+export async function exchange() {
+  const [compared, { other }] = [state.compared.value, state.comparison.value];
+  await run(() => {
+    state.log.value.here = other.id;
+    state.compared.value = compared;
+  });
+  takeCells(other);
+}
+
+// Clamps the cells with which a version was written.
+/** @param {Turn} turn */
+function takeCells({ reply }) {
+  const cells = logs.lastPart(reply)?.cells ?? [];
+  if (JSON.stringify(cells) !== JSON.stringify(state.clampedCells.value ?? [])) clamp(cells);
 }
 
 /**

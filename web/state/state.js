@@ -89,7 +89,7 @@ export const earlier = {
 };
 /** Whether each character has the colour of its surprise where no lens is chosen. */
 export const colours = signal(true);
-/** The id of the last turn while it is shown beside another version, and the id of that; null if it is not. */
+/** The ids of two versions of a turn that are shown side by side, of which one is the last turn; null without. */
 export const compared = signal(/** @type {?{now: number, old: number}} */ (null));
 /** The name of the lens over the text, and of the demonstration that is shown instead of the conversation, "" for none. */
 export const lens = signal("plain");
@@ -161,12 +161,12 @@ export const clampedCells = computed(() => {
   return blendName.value === null ? (held.model === modelName.value ? held.cells : []) : null;
 });
 
-/** The last turn and its other version, while they are compared; null otherwise. */
+/** Two versions of a turn while they are compared, and which of them is not the last turn; null otherwise. */
 export const comparison = computed(() => {
   const log = currentLog();
-  const now = lastTurn(log);
-  const old = now && now.id === compared.value?.now ? turnOf(log, compared.value.old) : undefined;
-  return old ? { old, now } : null;
+  const [old, now] = ["old", "now"].map((name) => turnOf(log, compared.value?.[name] ?? 0));
+  const at = [old, now].indexOf(lastTurn(log));
+  return old && now && at >= 0 ? { old, now, other: at ? old : now } : null;
 });
 
 /** Whether the conversation has a turn that is shown. */

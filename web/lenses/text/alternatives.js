@@ -5,14 +5,13 @@
 import { effect, html, render, useLayoutEffect } from "../../vendor/preact.js";
 import { Button, create, find, findAll, hasTouch, scrollInside, visibleCharacter } from "../../document/dom.js";
 import { render as write, t } from "../../document/words.js";
-import { closesOnBack, continueFrom, keep } from "../../state/actions.js";
+import { closesOnBack, continueFrom, exchange } from "../../state/actions.js";
 import * as state from "../state.js";
 import * as page from "../../state/state.js";
 import { Bar, SHOWN, chance, likely, nameOf } from "../names.js";
 import { mark, moveTo, positionNow } from "./focus.js";
 import { characterUnder, log, nodeAt, placeOf } from "./drawn_text.js";
 
-const AROUND = 12; // characters that are shown of the part that is kept
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
 const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.css
 
@@ -94,13 +93,7 @@ function Alternatives() {
   });
   const list = html`<ol class="choices" aria-label=${titleOf(char)}>${items}</ol>`;
   if (!isOffered) return html`<p class="head">${t("alternatives.rivals")}</p>${list}`;
-  const end = state.path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1);
-  const start = end.map((each) => (each === " " ? each : visibleCharacter(each))).join("");
-  const onward = html`
-    <p class="onward">
-      ${t("rewind.from")} <b>${kept > AROUND && "…"}${start}</b>
-      <${Button} onPress=${carryOut({ newSeed: true })}>${t("rewind.seed")}<//>
-    </p>`;
+  const onward = html`<p class="onward"><${Button} onPress=${carryOut({ newSeed: true })}>${t("rewind.seed")}<//></p>`;
   const details = Letter && answer.top.length > 0 && html`<${Letter} position=${position} char=${char} />`;
   return html`
     <p class="head"><b class="char">${visibleCharacter(char)}</b> ${was} <span class="choose">${hint}</span></p>
@@ -132,9 +125,10 @@ function place() {
     return;
   }
   if (letter.bottom < text.top || letter.top > text.bottom) return close();
-  const why = box.querySelector(".why");
-  const others = shownHeight - (why?.clientHeight ?? 0);
-  const height = others + (why?.scrollHeight ?? 0);
+  const why = /** @type {?HTMLElement} */ (box.querySelector(".why > .answer"));
+  const isUnder = why !== null && why.offsetLeft < width / 2; // else beside the choices, as tall as they are
+  const others = shownHeight - (isUnder ? why.clientHeight : 0);
+  const height = others + (isUnder ? why.scrollHeight : 0);
   const floor = tour && tour.left < GAP ? tour.top : innerHeight; // its card is below the text, or beside it
   const [below, above] = [floor - letter.bottom, letter.top].map((space) => space - 2 * GAP);
   const isBelow = height <= below || above <= below;
@@ -224,10 +218,8 @@ function onClick(event, tapped) {
   const offersChoices = lens.offersChoices || isTappedAgain || !hasTouch(); // a lens follows the mouse, and a tap
   if (shown && offersChoices && shown.traced === state.path) return open(shown.position);
   if (shown && shown.traced !== state.path) {
-    // The other version: that of a reply is kept, that of a welcome text becomes the conversation.
     if (page.busy.value) return; // the second click of a double click
-    const { old } = page.comparison.value ?? {};
-    if (old) keep(true).then(() => openRead(shown.position, (id) => id === old.id));
+    if (page.comparison.value) openExchanged(shown.position);
     else if (state.welcome.other.value) openOther(shown.position);
     return;
   }
@@ -244,7 +236,21 @@ function onClick(event, tapped) {
   if (offersChoices) open(position);
 }
 
-// Writes the second ending of a welcome text, and shows the alternatives to one of its characters once that is written.
+// Goes on with the other version, and shows the alternatives to one of its characters. Both texts stay as they are scrolled.
+/** @param {number} position */
+async function openExchanged(position) {
+  const texts = () => findAll(log, ".compared > .text");
+  const tops = texts().map((each) => each.scrollTop);
+  const { id } = page.comparison.value.other;
+  await exchange();
+  const act = () => {
+    for (const each of texts()) each.scrollTop = tops.pop(); // the other one is the last
+    open(position);
+  };
+  page.once(() => (page.watch(state.frames), log.querySelector(`[data-turn="${id}"] > [data-shown]`)), act); // it is drawn
+}
+
+// Writes the second ending of a welcome text, which becomes the conversation, and shows the alternatives to one of its characters once that is written.
 /** @param {number} position */
 function openOther(position) {
   const { at, text } = state.welcome.other.value;

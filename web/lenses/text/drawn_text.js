@@ -195,7 +195,7 @@ class CharacterBox {
     if (character === "\n") node.className = "end";
     places.set(node, { traced: this.traced, position: this.start + this.nodes.length });
     line.insertBefore(node, [this.rest, this.unwritten].find((each) => each.parentNode === line) ?? null);
-    if (this.nodes.length < this.same) node.classList.add("same");
+    if (this.nodes.length <= this.same) node.classList.add(this.nodes.length < this.same ? "same" : "changed");
     this.nodes.push(node);
     this.marks.push("");
   }
