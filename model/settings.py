@@ -128,7 +128,7 @@ class SamplingParams:
             maximum=MAX_LENGTH,
             slider=Slider(1, 10_000, 1),
             label="Length",
-            help="maximum number of characters per reply",
+            help="number of characters per reply",
         )
     )
     top_k: int = setting_field(

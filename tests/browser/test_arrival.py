@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import TextTrace
 from tests.browser.driving import (
@@ -21,6 +21,7 @@ from tests.browser.driving import (
     setting,
     settled,
     turns,
+    window,
 )
 from tests.browser.looking import choose_lens, level
 from tests.support.app_server import App, eventually, serving
@@ -168,17 +169,21 @@ def test_a_visitor_who_comes_back_to_a_draft_sees_both_endings_at_once_in_their_
 
 
 @pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
-def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
-    page.emulate_media(reduced_motion="no-preference")
-    page.reload()
+def test_the_first_screen_has_little_to_read_and_to_press(
+    app: App, browser: Browser, display: tuple[int, int, str]
+) -> None:
+    is_phone = display != WIDE
+    context = browser.new_context(locale="en-US", has_touch=is_phone, is_mobile=is_phone, **window(display))
+    page, _ = open_page(context, app)
     expect(page.locator(".welcome .hint")).to_contain_text("a coloured letter")
     expect(page.locator(".welcome .other .reply:not(:has(.unwritten))")).to_be_visible()  # both are written
     page.evaluate("document.activeElement.blur()")
     seen = page.evaluate(SEEN)
     words = len(re.sub("\u0000", "", re.sub("\u0000\u0000", " ", seen["text"])).split())
-    most_words, most_controls = (80, 12) if display == WIDE else (50, 8)
+    most_words, most_controls = (50, 8) if is_phone else (80, 12)
     assert words <= most_words, seen["text"]
     assert seen["controls"] <= most_controls
+    context.close()
 
 
 def test_a_touch_of_the_chances_opens_those_that_can_be_chosen(app: App, new_context: BrowserContext) -> None:
@@ -204,7 +209,7 @@ def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_besi
     settled(page)
     changed = turns(page).last.locator(".text:not(.other) .reply").text_content() or ""
     assert changed[:7] == text[:6] + char
-    assert len(changed) == 500
+    assert 500 <= len(changed) <= 510
     expect(turns(page).last.locator(".other .reply")).to_have_text(text, use_inner_text=False)
     expect(turns(page).last.locator("i.changed")).to_have_text([char, text[6]])
     title = f"Now: “{char}” instead of “{text[6]}”"
@@ -222,7 +227,7 @@ def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_besi
 
 def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     text = greeting(app)
-    button(page, "watch one of them").click()
+    button(page, "watch one measure each line").click()
     expect(page.locator(".welcome .reply").first).to_have_text(text, use_inner_text=False)
     expect(page.locator(".which .char")).to_have_count(1)  # its panel has something to show at once
     eventually(lambda: page.locator(".welcome i[class*=p], .welcome i[class*=n]").count() > len(text) / 2)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import urlencode
 
 import numpy as np
 from playwright.sync_api import Locator, Page, expect
@@ -186,6 +187,17 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
         page.keyboard.press("ArrowRight")
     options.nth(5).hover()
     expect(options.nth(5)).to_have_attribute("aria-selected", "true")
+
+
+def test_a_long_reply_ends_with_a_word_and_a_link_writes_the_same_length(both: Site) -> None:
+    page = begin(both.open(), length=500)
+    send(page, PROMPT)
+    longest = text_of(both, length=510)
+    ends = (at for at in range(500, 510) if not re.search(r"[^\W_]|['’-]", longest[at - 1]))
+    assert reply(page) == longest[: next(ends, 510)]
+    reader = both.open(f"?{urlencode({'prompt': PROMPT, 'seed': SEED, 'length': 500, 'speed': 200})}")
+    settled(reader)
+    assert reply(reader) == longest[:500]
 
 
 def clamp(page: Page, layer: int, cell: int, direction: str = "High") -> None:

@@ -55,13 +55,42 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     log(page).evaluate("(log) => (log.scrollTop = 0)")
     turns(page).first.locator(".reply").click(position={"x": 60, "y": 12})
     expect(page.get_by_role("dialog")).to_be_visible()  # also in an older reply
-    expect(button(page, "Another ending")).to_be_visible()
+    expect(button(page, "Another ending from here")).to_be_visible()
     log(page).click(position={"x": 3, "y": 3})
     expect(page.get_by_role("dialog")).to_have_count(0)
     turns(page).first.locator(".reply").click(position={"x": 60, "y": 12})
-    button(page, "Another ending").click()
+    button(page, "Another ending from here").click()
     settled(page)
     expect(page.locator(".turn .other .reply")).to_have_text(text, use_inner_text=False)  # not that of the last reply
+
+
+def test_a_click_in_either_of_two_versions_keeps_both_side_by_side(both: Site) -> None:
+    page = begin(both.open(), length=200)
+    send(page, "ab")
+    page.locator(".turn .reply i").nth(99).click()
+    page.locator(".alternatives button.choice:not([aria-current])").first.click()
+    settled(page)
+    names = ["The version before", "Now"]
+    versions = [page.get_by_role("group", name=name) for name in names]
+    texts = [each.text_content() or "" for each in versions]
+    for name, version in (("old", versions[0]), ("new", versions[1])) * 2:
+        letter = version.locator(".reply i:not(.end)").nth(120)
+        letter.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert version.locator("i.focus").text_content() == letter.text_content()
+        assert [each.text_content() for each in versions] == texts
+        left, right = [each.bounding_box() for each in versions]
+        assert left
+        assert right
+        assert left["x"] + left["width"] < right["x"]
+        page.keyboard.press("Escape")
+        expect(button(page, f"Continue the {name} one")).to_be_visible()
+    page.reload()
+    letter = versions[0].locator(".reply i.changed")
+    expect(letter).to_be_in_viewport()  # each text is scrolled to it
+    letter.click()
+    button(page, "Keep the new one").click()
+    assert "ab" + reply(page) == texts[1]
 
 
 def test_characters_that_the_model_skips_are_named_and_struck_out(both: Site) -> None:

@@ -126,7 +126,7 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     button(page, "Pause").click()
     button(page, "Back to the conversation").click()
     settled(page)
-    assert len(reply(page)) == 200  # it went on meanwhile
+    assert len(reply(page)) >= 200  # it went on meanwhile
 
 
 def test_on_a_phone_a_demonstration_shows_one_text_at_a_time(page: Page) -> None:

@@ -17,6 +17,7 @@ import { authorNow, newReply, refsOf, requestOf, takenOver, tooLong } from "./re
  * @property {boolean} seed_given  whether the visitor chose the seed
  * @property {?number} speed  characters per second; null is full speed
  * @property {Author} author
+ * @property {boolean} [isExact]  whether it ends after its length, also within a word
  *
  * @typedef {{settings?: Partial<Settings>, speed?: ?number, cells?: Clamp[]}} Change  of a reply that is being written,
  *   from its next character on
@@ -26,9 +27,13 @@ import { authorNow, newReply, refsOf, requestOf, takenOver, tooLong } from "./re
  * @property {Part} part
  * @property {?number} speed
  * @property {number} kept  how many parts of the reply existed before
+ * @property {boolean} isExact
  * @property {AbortController} controller
  * @property {?Change} next
  */
+
+const MORE = 2; // characters for each 100 of its length that a reply may be longer, to the end of a word
+const IN_WORD = /[\p{L}\p{M}\p{N}'’-]/u;
 
 const written = /** @type {WeakMap<Reply, number[]>} */ (new WeakMap());
 
@@ -168,7 +173,7 @@ export class Writer {
   async resume(speed) {
     const turn = logs.lastTurn(this.page.log());
     const part = turn && logs.lastPart(turn.reply);
-    if (part?.end === null) await this.#write(turn, part, speed);
+    if (part?.end === null) await this.#write(turn, part, { speed });
   }
 
   /** Returns the cells that are clamped in the next reply. @param {Author} author */
@@ -223,13 +228,21 @@ export class Writer {
     const part = logs.newPart({ settings, draw_offset, cells: this.cellsFor(options.author) });
     const kept = known ? 0 : now.reply.parts.length;
     now.reply.parts.push(part);
-    await this.#write(now, part, options.speed, kept);
+    await this.#write(now, part, options, kept);
   }
 
   // Writes a part to its end; a change of settings meanwhile starts a new part.
-  /** @type {(turn: Turn, part: Part, speed: ?number, kept?: number) => Promise<void>} */
-  async #write(turn, part, speed, kept = 0) {
-    const run = /** @type {Run} */ ({ turn, part, speed, kept, controller: new AbortController(), next: null });
+  /** @type {(turn: Turn, part: Part, options: {speed: ?number, isExact?: boolean}, kept?: number) => Promise<void>} */
+  async #write(turn, part, { speed, isExact = false }, kept = 0) {
+    const run = /** @type {Run} */ ({
+      turn,
+      part,
+      speed,
+      kept,
+      isExact,
+      controller: new AbortController(),
+      next: null,
+    });
     this.running = run;
     this.page.changed();
     try {
@@ -254,20 +267,31 @@ export class Writer {
   }
 
   /** @type {(run: Run) => Promise<Ending>} */
-  #attempt(run) {
+  async #attempt(run) {
     const { turn, part } = run;
     const replies = logs.remembered(this.page.log(), turn.id).slice(0, -1);
     const before = { ...turn.reply, parts: turn.reply.parts.slice(0, -1) };
     const request = requestOf(replies, before, part, run.speed, this.page.model);
+    const { length } = part.settings;
+    const more = run.isExact ? 0 : MORE * Math.floor(length / 100);
+    request.settings.length = Math.min(length + more, SETTINGS.length.maximum);
     const bits = surprisalsOf(turn.reply);
     let at = count(logs.replyText(turn.reply));
-    const onText = (text, more = []) => {
-      part.text += text;
-      for (const each of more) bits[at++] = each;
+    let isComplete = false;
+    const onText = (text, values = []) => {
+      if (isComplete) return; // on its way when the engine was told to end
+      const [chars, before] = [[...text], count(part.text)];
+      const end = more ? chars.findIndex((each, n) => before + n + 1 >= length && !IN_WORD.test(each)) : -1;
+      isComplete = end >= 0;
+      const taken = isComplete ? chars.slice(0, end + 1) : chars;
+      part.text += taken.join("");
+      for (const each of values.slice(0, taken.length)) bits[at++] = each;
       this.page.changed();
+      if (isComplete) run.controller.abort();
     };
     const onStatus = (messages) => this.page.status(messages);
-    return this.engine.write(request, { onText, onStatus }, run.controller.signal);
+    const ending = await this.engine.write(request, { onText, onStatus }, run.controller.signal);
+    return isComplete ? { end: "length", rate: ending.rate, error: null } : ending;
   }
 
   /** @param {Run} run */

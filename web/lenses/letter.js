@@ -20,7 +20,10 @@ const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -
 /** The details of the character whose alternatives are shown. @param {{position: number, char: string}} about */
 export function Letter({ position, char }) {
   const open = state.isOpen.why.value;
-  const toggle = ({ target }) => (state.isOpen.why.value = target.open);
+  const toggle = ({ target }) => {
+    state.isOpen.why.value = target.open;
+    if (target.open) requestAnimationFrame(() => target.scrollIntoView({ block: "start" })); // in a sheet, which is scrolled
+  };
   const answer = html`<div class="answer"><${Why} position=${position} char=${char} /><${Numbers} position=${position} /></div>`;
   return html`
     <div class="why">

@@ -279,7 +279,11 @@ function showChange(article) {
   const marked = findAll(article, ".changed");
   const texts = findAll(article, ":scope > .text");
   const isLong = texts.some((each) => each.scrollHeight > each.clientHeight + 1);
-  const drawn = [findAll(article, ".same").length, isLong, ...texts.map((each) => find(each, ".prompt").offsetHeight)].join(" ");
+  const drawn = [
+    findAll(article, ".same").length,
+    isLong,
+    ...texts.map((each) => find(each, ".prompt").offsetHeight),
+  ].join(" ");
   const box = find(article, ".other");
   if (marked.length < 2 || box.dataset.shown === drawn) return;
   box.dataset.shown = drawn;

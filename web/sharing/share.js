@@ -202,7 +202,8 @@ export async function follow(link) {
   state.followed.value = link;
   for (const [at, step] of link.steps.entries()) {
     state.log.value.held = { model: models[0].name, cells: step.cells };
-    const options = { settings: step.settings, seed_given: true, speed: at < last ? null : state.speed.value, author };
+    const speed = at < last ? null : state.speed.value;
+    const options = { settings: step.settings, seed_given: true, speed, author, isExact: true };
     if (step.prompt !== null) await writer.send(step.prompt, options, { shared: true });
     else await writer.continueReply(options, { newSeed: step.new_seed });
     if (state.followed.value !== link) return;
