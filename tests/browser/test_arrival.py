@@ -12,6 +12,7 @@ from tests.browser.driving import (
     DISPLAYS,
     TWO_FRAMES,
     WIDE,
+    Display,
     button,
     fast,
     log,
@@ -169,9 +170,7 @@ def test_a_visitor_who_comes_back_to_a_draft_sees_both_endings_at_once_in_their_
 
 
 @pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
-def test_the_first_screen_has_little_to_read_and_to_press(
-    app: App, browser: Browser, display: tuple[int, int, str]
-) -> None:
+def test_the_first_screen_has_little_to_read_and_to_press(app: App, browser: Browser, display: Display) -> None:
     is_phone = display != WIDE
     context = browser.new_context(locale="en-US", has_touch=is_phone, is_mobile=is_phone, **window(display))
     page, _ = open_page(context, app)

@@ -187,6 +187,9 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
         page.keyboard.press("ArrowRight")
     options.nth(5).hover()
     expect(options.nth(5)).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".choices .choice").first).to_be_visible()  # beside them
+    button(page, "Close").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_long_reply_ends_with_a_word_and_a_link_writes_the_same_length(both: Site) -> None:
