@@ -34,7 +34,7 @@ from ui.conversation import States
 STORED = json.loads((Path(__file__).parents[1] / "vectors" / "links.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."
 OTHER = (
-    "Not the same text: the model here may have other weights than when the link was made,"
+    "Not the same text: the model on this page may have changed since the link was made,"
     " or the link was changed or cut off."
 )
 UNCHECKED = "This link is damaged or its end is missing, so its text can't be checked."

@@ -81,7 +81,7 @@ def test_a_click_beside_the_share_box_closes_it_and_acts(both: Site) -> None:
     page.mouse.click(box["x"] + 9, box["y"] + 9)
     expect(page.locator("#share-link")).to_have_count(0)
     settled(page)
-    assert len(reply(page)) == 2000
+    assert len(reply(page)) >= 2000
 
 
 def test_the_second_click_of_a_double_click_saves_nothing(both: Site) -> None:
