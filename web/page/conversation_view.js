@@ -258,7 +258,9 @@ function drawBeside(article, path, begin, { labels, titles }, shown = Infinity) 
     [box.role, now.role] = ["group", "group"];
     [box.ariaLabel, now.ariaLabel] = labels;
     [box.dataset.title, now.dataset.title] = titles();
-    create("span", "prompt", box).textContent = path.prompt ?? "";
+    const prompt = create("span", "prompt", box);
+    for (const [n, line] of (path.prompt ?? "").split(/(?<=\n)/).entries())
+      create("span", n ? "line block" : "line", prompt).textContent = line;
     create("span", "reply", box);
   }
   const { other } = lenses;
