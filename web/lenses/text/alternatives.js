@@ -243,11 +243,13 @@ async function openExchanged(position) {
   const tops = texts().map((each) => each.scrollTop);
   const { id } = page.comparison.value.other;
   await exchange();
+  const isDrawn = () => log.querySelector(`[data-turn="${id}"] > [data-shown]`);
   const act = () => {
+    if (!isDrawn()) return; // one of them was kept meanwhile
     for (const each of texts()) each.scrollTop = tops.pop(); // the other one is the last
     open(position);
   };
-  page.once(() => (page.watch(state.frames), log.querySelector(`[data-turn="${id}"] > [data-shown]`)), act); // it is drawn
+  page.once(() => (page.watch(state.frames), !page.comparison.value || isDrawn()), act);
 }
 
 // Writes the second ending of a welcome text, which becomes the conversation, and shows the alternatives to one of its characters once that is written.
