@@ -131,7 +131,7 @@ export function Examples() {
   if (state.hasTurns.value)
     return (
       lensNow() === COLOURS &&
-      html`<p class="legend" role="img" aria-label=${t("greeting.colours")}><span>${t("greeting.likely")}</span><span>${t("greeting.unlikely")}</span></p>`
+      html`<p class="legend" role="img" aria-label=${t("greeting.colours")}><span>${t("greeting.likely")}</span><span>${t("greeting.unlikely")}</span>${state.comparison.value && html`<span>${t("greeting.changed")}</span>`}</p>`
     );
   const examples = (state.model.value?.examples ?? []).slice(0, STARTERS);
   if (!examples.length) return null;
