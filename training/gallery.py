@@ -18,6 +18,7 @@ from model.char_lstm import checkpoint_folder
 from model.checkpoint.names import BUNDLED_FOLDER, METRICS, SAMPLES, checkpoints_of
 from model.checkpoint.record import TrainingRecord, samples_from_json
 from model.files import atomic_write
+from model.settings import WELCOME_SEEDS
 
 from .card.model_card import write_card
 from .card.overlap import Source
@@ -47,6 +48,7 @@ class Entry:
     samples: str = ""  # the run in `earlier` whose samples the page shows; "" for those of the last run
     language: str = "en"  # of the text, as an ISO 639 code; "" for none
     examples: tuple[str, str, str, str]  # prompts for the page
+    welcome_seeds: Sequence[int] = WELCOME_SEEDS  # see `write_welcome`
 
 
 _SMALL = "--preset small --set evaluations=5"
@@ -72,6 +74,7 @@ GALLERY = {
         },
         samples="fifth",
         examples=("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time"),
+        welcome_seeds=(304,),
     ),
     "bible": Entry(
         package="debian:bible-kjv-text",
@@ -97,7 +100,7 @@ GALLERY = {
     ),
     "jargon": Entry(
         package="debian:dict-jargon",
-        corpus="Jargon File",
+        corpus="Hackers' slang (Jargon File)",
         about="The Jargon File, version 4.4.7 (29 December 2003), a dictionary of hackers' slang. It is in the public "
         "domain. It comes from the Debian package `dict-jargon`.",
         options=f"{_SMALL} --steps 2600",
@@ -115,7 +118,7 @@ GALLERY = {
     ),
     "chat": Entry(
         package="pypi:chitchat-dataset",
-        corpus="BYU Chit-Chat",
+        corpus="Small talk (BYU Chit-Chat)",
         license="mit",
         license_name="",
         about="Conversations from the BYU Chit-Chat dataset (Myers, Etchart and Fulda 2020) between people who did not "
@@ -176,7 +179,7 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path) -> None:
         "passage": passage,
         "passage_loss": loss,
         "val_adapted": score_adapting(lm, text).nats,
-        "welcome": write_welcome(lm),
+        "welcome": write_welcome(lm, entry.welcome_seeds),
     }
     lm = replace(lm, samples=samples_from_json(samples), training=noted)
     lm.save_pretrained(folder, dtype="bfloat16")

@@ -8,7 +8,7 @@ Writes the welcome text of a model, too, which a page shows before the weights a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -86,10 +86,13 @@ def _matching(expected: re.Pattern[str], value: object) -> str:
     return value if isinstance(value, str) and expected.fullmatch(value) else ""
 
 
-def write_welcome(lm: CharLSTM) -> Welcome:
-    """Returns a text that int8 inference generates without a prompt, and its seed, as config.json stores them."""
-    texts = ((seed, generate(lm, "", WELCOME_LENGTH, seed=seed, precision="int8")) for seed in WELCOME_SEEDS)
-    seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (WELCOME_SEEDS[0], ""))
+def write_welcome(lm: CharLSTM, seeds: Sequence[int] = WELCOME_SEEDS) -> Welcome:
+    """Returns a text that int8 inference generates without a prompt, and its seed, as config.json stores them.
+
+    The first seed is used whose text does not begin with an empty line.
+    """
+    texts = ((seed, generate(lm, "", WELCOME_LENGTH, seed=seed, precision="int8")) for seed in seeds)
+    seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (seeds[0], ""))
     return {"text": text, "seed": seed}
 
 

@@ -14,8 +14,9 @@ const FIRST = 4; // the earliest position that is marked, so that some character
 const NEAR = 30; // the latest position in a phone's first line, which is preferred
 const LAST = 90; // the latest position in other lines
 // Characters of an ending, to the end of a word; and of a text in which no letter is marked yet.
-const [ENDING, UNMARKED] = [36, 42];
+const [ENDING, UNMARKED] = [38, 42];
 const [NARROW_ENDING, NARROW_UNMARKED] = [13, 18];
+const LEAST_LINE = 8; // characters of the other ending, if it is cut at its line end
 const LOOK_MS = 1200; // in which the chances can be looked at
 const CHOSEN_MS = 700; // in which the chosen letter is marked among them
 
@@ -151,7 +152,8 @@ async function changeLetter(at, signal, isAtOnce) {
   const request = requestOf([], { ...reply, parts: partsUpTo(reply, at + 1, pick) }, part, null, () => model);
   let written = pick;
   await engine.write(request, { onText: (more) => (written += more) }, signal);
-  const text = written.replace(/\s+\S*$/, ""); // to the end of a word
+  const [line, next] = written.split("\n", 2);
+  const text = next === undefined || count(line) < LEAST_LINE ? written.replace(/\s+\S*$/, "") : line; // to the end of a word
   for (let shown = isAtOnce ? count(text) : 1; shown <= count(text) && !isOver(); shown++) {
     welcome.other.value = { at, text, shown };
     changed();

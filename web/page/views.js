@@ -75,8 +75,9 @@ function Memory() {
   if (!model || !state.hasLenses.value || state.blendName.value || isShown) return null;
   const show = () => (state.lens.value = "memory");
   const see = t(lineCounter(model) ? "page.memory.line" : "page.memory.see");
+  const numbers = { count: model.layers * model.hidden };
   return html`
-    ${" "}<span class="its-memory">${t("page.memory", { count: model.layers * model.hidden })}<span class="see">: <${Button} onPress=${show}>${see}<//></span></span>`;
+    ${" "}<span class="its-memory"><span class="short">${t("page.memory.short", numbers)}</span><span class="see">${t("page.memory", numbers)}: <${Button} onPress=${show}>${see}<//></span></span>`;
 }
 
 export function Notices() {

@@ -115,7 +115,8 @@ const frame = () => new Promise(requestAnimationFrame);
 // Scrolls the page, if the result lies outside the window, by no more than it needs.
 async function reveal() {
   await frame();
-  document.querySelector("#share-link")?.scrollIntoView({ block: "nearest" });
+  // The link is in view also where the whole box is not: beside the panel of a lens a phone's conversation is low.
+  for (const part of ["", " input"]) document.querySelector(`#share-link${part}`)?.scrollIntoView({ block: "nearest" });
 }
 
 /** @type {Record<string, () => Blob | Promise<Blob>>} the files that can be saved, by their names in the box */
