@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.driving import button, log, send, setting, settled, turns
 from tests.browser.looking import choose_lens, is_covered
+from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, Site, begin, link
 
 CONTROLS = "a, button, input, select, textarea, summary"
@@ -23,6 +24,11 @@ CUT = """() => [...document.querySelectorAll(".char-lstm :is(button, label, p, h
         return isCut || each.getBoundingClientRect().right > innerWidth + 1;
     })
     .map((each) => each.outerHTML)"""
+# Whether the upper edge of an element is in sight.
+UNCOVERED = """(element) => {
+    const { x, y, width } = element.getBoundingClientRect();
+    return document.elementFromPoint(x + width / 2, y + 2) === element;
+}"""
 PHONE, SIDEWAYS = (390, 844), (844, 390)
 ZOOMED = (320, 256)  # so many pixels of CSS has a window of 1280 × 1024 pixels at 400 %
 FINGER: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -103,6 +109,9 @@ def test_on_a_phone_targets_are_larger_and_a_second_tap_on_a_character_shows_wha
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
         for part in (log(page), page.locator("#prompt")):
             expect(part).to_be_in_viewport(ratio=1)
+    button(page, "Share").tap()
+    eventually(lambda: page.locator("#share-link input").evaluate(UNCOVERED))
+    page.keyboard.press("Escape")
     button(page, "Settings").tap()
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_be_in_viewport(ratio=1)
     page.locator(".log").tap(position={"x": 9, "y": 9})
