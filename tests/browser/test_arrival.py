@@ -248,7 +248,9 @@ def test_a_held_cell_is_compared_from_the_first_change_on_and_its_effect_is_meas
     setting(page, "Seed", 5)
     send(page, "ROMEO:\nWhat light through yonder window breaks?\nIt is the east, and Juliet is the sun.\n" * 4)
     choose_lens(page, "What it remembers")
-    page.get_by_role("group", name="Hold this cell at one value and see the text change").get_by_text("High", exact=True).click()
+    page.get_by_role("group", name="Hold this cell at one value and see the text change").get_by_text(
+        "High", exact=True
+    ).click()
     settled(page)
     effect = r"Its lines now have \d+ characters on average; before, they had \d+\."
     expect(page.locator(".panel .which")).to_have_text(re.compile(effect))

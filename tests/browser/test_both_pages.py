@@ -206,7 +206,9 @@ def test_a_long_reply_ends_with_a_word_and_a_link_writes_the_same_length(both: S
 def clamp(page: Page, layer: int, cell: int, direction: str = "High") -> None:
     choose_cell(page, layer, cell)
     expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
-    page.get_by_role("group", name="Hold this cell at one value and see the text change").get_by_text(direction, exact=True).click()
+    page.get_by_role("group", name="Hold this cell at one value and see the text change").get_by_text(
+        direction, exact=True
+    ).click()
 
 
 def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> None:

@@ -109,9 +109,11 @@ def test_on_a_phone_targets_are_larger_and_a_second_tap_on_a_character_shows_wha
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
         for part in (log(page), page.locator("#prompt")):
             expect(part).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 390, "height": 800})  # the conversation is lower than the box
     button(page, "Share").tap()
     eventually(lambda: page.locator("#share-link input").evaluate(UNCOVERED))
     page.keyboard.press("Escape")
+    page.set_viewport_size(FINGER["viewport"])
     button(page, "Settings").tap()
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_be_in_viewport(ratio=1)
     page.locator(".log").tap(position={"x": 9, "y": 9})
