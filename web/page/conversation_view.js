@@ -37,7 +37,8 @@ export class ConversationView {
     );
     this.written = 0; // the id of the turn that was being written since the last frame
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
-    this.toEnd = keepAtEnd(this.element, () => alternatives.value !== null); // they are beside their letter
+    const isHeld = () => alternatives.value !== null || state.shareBox.value !== null; // they scroll to what they show
+    this.toEnd = keepAtEnd(this.element, isHeld);
     this.beginning = new Beginning(this.element);
     this.announcer = new Announcer(find(pane, ".frame"));
     this.isNew = false; // whether a reply was being written since the last frame; a short one may be complete by then
