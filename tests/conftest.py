@@ -7,6 +7,7 @@ token of the person who runs the tests.
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -37,6 +38,9 @@ os.environ.update(
 # No test cuts the power, and a busy disk takes some milliseconds for each of the 180 files of a page. A closed file is
 # still an error, and processes that tests start do sync.
 os.fsync = os.fstat  # type: ignore[assignment]
+
+# A shell starts jobs in the background with Ctrl-C ignored, which the programs would inherit that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if sys.platform == "win32":  # these start, kill and resume processes by POSIX signals
     collect_ignore = [

@@ -12,7 +12,7 @@ from tests.browser.looking import NAMES, turn_colours_off
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, Site, begin, text_of
 
-HINT = "Click a coloured letter."
+HINT = "Change a coloured letter."
 
 
 def box(page: Page) -> str:

@@ -3,7 +3,7 @@
 import { count } from "../engines/engine.js";
 import { isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
 import { LIMITS } from "../settings.js";
-import { create, find, findAll, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
+import { create, find, findAll, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
 import { drawIn, draws, splitAt } from "../lenses/text/drawn_text.js";
 import { quoted } from "../lenses/names.js";
@@ -151,7 +151,7 @@ export class ConversationView {
 
   /** What the visitor can do with the letters. */
   #hint() {
-    return t(this.element.matches(":focus-visible") ? "page.keys" : hasTouch() ? "greeting.tap" : "greeting.click");
+    return t(this.element.matches(":focus-visible") ? "page.keys" : "greeting.change");
   }
 
   /**
