@@ -237,6 +237,28 @@ def test_the_tour_shows_one_text(page: Page) -> None:
     choose_lens(page, "Text")
 
 
+def test_the_tour_goes_on_with_the_text_in_which_no_cell_is_held(page: Page) -> None:
+    fast(page, 20)
+    send(page, PROMPT)
+    settled(page)
+    choose_lens(page, "What it remembers")
+    hold = page.locator(".panel .hold")
+    hold.get_by_text("High", exact=True).click()
+    expect(page.locator(".compared .other")).to_be_visible()
+    settled(page)
+    from_menu(page, "Take the tour")
+    expect(page.locator(".compared")).to_have_count(0)
+    button(page, "Next step").click()
+    expect(page.locator(".panel .subject")).to_contain_text(re.compile("raised|lowered|the same"))
+    expect(hold.get_by_role("radio", name="Free")).to_be_checked()
+    button(page, "Next step").click()
+    expect(page.locator(".panel .subject")).to_have_class(re.compile("hold"))
+    button(page, "Finish").click()
+    expect(page.locator(".panel .subject")).to_have_count(0)
+    expect(page.locator(".branches .count")).to_have_text("1/2")  # the other version stays
+    choose_lens(page, "Text")
+
+
 def test_escape_closes_one_thing(page: Page) -> None:
     send(page, PROMPT)
     settled(page)

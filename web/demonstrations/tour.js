@@ -2,14 +2,14 @@
 
 import { html, render, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { lastTurn } from "../conversation/log.js";
-import { Button, find } from "../document/dom.js";
+import { Button, find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { choose } from "../lenses/memory.js";
 import { lineCounter } from "../lenses/names.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { clear as clearFocus, moveTo, reveal } from "../lenses/text/focus.js";
-import { close, send } from "../state/actions.js";
+import { clamp, close, keep, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { show } from "./stage.js";
 
@@ -50,9 +50,10 @@ export function drawTour(root) {
     box.hidden = !isShown;
     if (isShown) {
       before = state.lens.value;
-      state.compared.value = null;
+      release();
       return;
     }
+    mark(null);
     state.lens.value = before;
     if (before === "plain") clearFocus(); // else its panel goes on to show the character
   });
@@ -60,6 +61,15 @@ export function drawTour(root) {
 }
 
 const end = () => close(state.tourStep);
+
+// Goes on with the text that was written before a cell was held: a held cell does not change, and the tour shows how one does.
+function release() {
+  const { comparison, clampedCells } = state;
+  const isHeld = clampedCells.value?.length > 0;
+  if (isHeld && comparison.value) return keep(comparison.value.old);
+  state.compared.value = null;
+  if (isHeld) clamp([]);
+}
 
 function Card() {
   const [heading, steps] = [useRef(/** @type {?HTMLElement} */ (null)), stepCount()];
@@ -115,18 +125,27 @@ async function open(number) {
   showSubject(number);
 }
 
-// Scrolls the panel to what the text of a step is about.
+// Scrolls the panel to what the text of a step is about, and marks it.
 function showSubject(number) {
   const { shows } = STEPS[number - 1] ?? {};
-  document.querySelector(`.pane .panel ${shows}`)?.scrollIntoView({ block: "nearest" });
+  const subject = document.querySelector(`.pane .panel ${shows}`);
+  subject?.scrollIntoView({ block: "nearest" });
+  mark(subject);
+}
+
+/** @param {?Element} subject */
+function mark(subject) {
+  for (const each of findAll(document, ".panel .subject")) each.classList.remove("subject");
+  subject?.classList.add("subject");
 }
 
 // Shows the named cell that counts the line, else the first whose high values mean yes, else the first.
-/** @param {boolean} changes  whether the step is about how the cell changes: then none that is held */
+/** @param {boolean} changes  whether the step is about how the cell changes: then none that was held while the text was written */
 function chooseNamed(changes) {
   const model = state.model.value;
   const counter = model && lineCounter(model)?.cell;
-  const isHeld = ({ layer, index }) => state.clampedCells.value?.some((each) => each[0] === layer && each[1] === index);
+  const held = lenses.path.path?.clamps.flatMap(([, cells]) => cells) ?? [];
+  const isHeld = ({ layer, index }) => held.some((each) => each[0] === layer && each[1] === index);
   const named = (model?.cells ?? []).filter((each) => !changes || !isHeld(each));
   const cell = named.find((each) => each === counter) ?? named.find((each) => !state.isInverted(each)) ?? named[0];
   if (cell) choose([cell.layer, cell.index]);

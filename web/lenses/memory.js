@@ -17,7 +17,7 @@ import { repaint } from "./text/drawn_text.js";
 const LEVELS = 4; // colours on each side of zero
 const LARGEST = 127; // the value of a byte that stands for 1
 const LEAST_CHANGE = 0.05; // of a cell's value, to be called one
-const CURVE = 180; // characters of the curve
+const [CURVE, LEAST_CURVE] = [180, 60]; // characters of the curve, and of that of a short text
 const GATES = ["input", "forget", "candidate", "output"];
 const CANDIDATE = 2; // the gate that may be negative
 const CHOICES = { free: null, up: page.CLAMP_VALUE, off: 0, down: -page.CLAMP_VALUE };
@@ -149,12 +149,14 @@ function Curve() {
   const compared = page.comparison.value;
   const [before, now] = compared?.other === compared?.now ? [path, other] : [other, path];
   const texts = compared ? { "compared.before": before, "compared.now": now } : { "": path };
-  const curves = Object.entries(texts).map(([id, text]) => html`${id && t(id)}${curveOf(text)}`);
+  const longest = Math.max(...Object.values(texts).map((text) => text.values(memory.key()).length));
+  const width = Math.min(CURVE, Math.ceil(longest / LEAST_CURVE) * LEAST_CURVE); // the same for both texts
+  const curves = Object.entries(texts).map(([id, text]) => html`${id && t(id)}${curveOf(text, width)}`);
   return html`<figure class="curve">${curves}<figcaption class="help">${t("memory.curve")}</figcaption></figure>`;
 }
 
-/** @param {TracedText} text */
-function curveOf(text) {
+/** @param {TracedText} text @param {number} width */
+function curveOf(text, width) {
   const all = text.values(memory.key());
   const position = focus.value?.traced === text ? focus.value.position : all.length;
   const first = Math.max(0, Math.min(all.length - CURVE, position - CURVE / 2));
@@ -162,7 +164,7 @@ function curveOf(text) {
   const side = (sign) => values.map((value, at) => `V${-sign * Math.max(0, sign * value)}H${at + 1}`).join("");
   const line = (at) => `M${at - first + 0.5} -${LARGEST}V${LARGEST}`;
   const ends = values.map((_, at) => (text.chars[first + at] === "\n" ? line(first + at) : "")).join("");
-  const box = [0, -LARGEST, CURVE, 2 * LARGEST].join(" ");
+  const box = [0, -LARGEST, width, 2 * LARGEST].join(" ");
   const [above, below] = [1, -1].map((sign) => "M0 0" + side(sign) + "V0Z");
   return html`
     <svg viewBox=${box} preserveAspectRatio="none" aria-hidden="true">
