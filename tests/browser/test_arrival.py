@@ -93,7 +93,6 @@ def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: P
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
     assert "Dieses neuronale Netz hat nur einen Text gelesen: Shakespeare." in german
     expect(page.locator("#intro p")).to_contain_text(line)
-    expect(page.locator("#intro .see")).to_contain_text("It keeps no text, only 1,024 numbers")
 
 
 def test_one_letter_is_changed_and_both_endings_are_side_by_side(app: App, new_context: BrowserContext) -> None:
@@ -126,6 +125,46 @@ def test_one_letter_is_changed_and_both_endings_are_side_by_side(app: App, new_c
     expect(page.get_by_role("dialog", name=f"instead of {changed[at]}")).to_be_visible()
     expect(page.get_by_role("group", name="Now").locator(".reply")).to_contain_text(changed)
     expect(page.get_by_role("group", name="The version before").locator(".reply")).to_contain_text(shown)
+
+
+# The colours of the middles of the squares in the picture of the memory: violet below 0, green above.
+SQUARES = """(canvas) => {
+  const { width, height } = canvas;
+  const [pen, margin, rows] = [new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true }), 4, 8];
+  pen.drawImage(canvas, 0, 0);
+  const size = (height - 2 * margin) / rows;
+  return [...Array(1024).keys()].map((n) => {
+    const [column, row] = [n % 128, Math.floor(n / 128)].map((each) => margin + (each + 0.5) * size);
+    const [red, green] = pen.getImageData(column, row, 1, 1).data;
+    return green - red;
+  });
+}"""
+
+
+def test_a_picture_shows_all_numbers_that_the_model_remembers_after_a_letter(page: Page, app: App) -> None:
+    picture = page.locator(".welcome .numbers")
+    expect(picture).to_contain_text("Its memory of these letters: 1,024 numbers.")
+    first = app.registry.first()
+    assert first
+    trace = TextTrace(first.lm)
+    trace.set_text(greeting(app))
+    tokens = list(trace.tokens())
+    log(page).focus()
+    for key, at in (("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2)):
+        page.keyboard.press(key)
+        cells = tokens[at].cells.flatten().tolist()
+        clear = [n for n, cell in enumerate(cells) if abs(cell) > 0.3]
+        assert len(clear) > 100
+
+        def has_signs(cells: list[float] = cells, clear: list[int] = clear) -> bool:
+            colours = picture.locator("canvas").evaluate(SQUARES)
+            return all((colours[n] > 0) == (cells[n] > 0) for n in clear)
+
+        eventually(has_signs)
+    picture.locator("canvas").click()
+    expect(page.locator(".panel").get_by_role("heading", name="What it remembers")).to_be_visible()
+    expect(picture.locator("canvas")).to_have_count(0)
+    choose_lens(page, "Text")
 
 
 def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None:
@@ -227,7 +266,7 @@ def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_besi
 
 def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     text = greeting(app)
-    button(page, "one measures the line's length").click()
+    button(page, "One measures the line's length").click()
     expect(page.locator(".welcome .reply").first).to_have_text(text, use_inner_text=False)
     expect(page.locator(".which .char")).to_have_count(1)  # its panel has something to show at once
     eventually(lambda: page.locator(".welcome i[class*=p], .welcome i[class*=n]").count() > len(text) / 2)

@@ -25,8 +25,13 @@ const UNEXPECTED = new Set(["blocked", "time"]); // endings that the visitor mus
  */
 
 export class ConversationView {
-  /** @param {HTMLElement} pane @param {HTMLElement} actions  what can be done with the last reply; it is put below it */
-  constructor(pane, actions) {
+  /**
+   * @param {HTMLElement} pane
+   * @param {HTMLElement} actions  what can be done with the last reply; it is put below it
+   * @param {HTMLElement} memory  what the network remembers of the welcome text; it is put below it
+   */
+  constructor(pane, actions, memory) {
+    this.memory = memory;
     this.element = find(pane, ".log");
     this.lead = find(pane, ".welcome > .lead"); // what the colours mean
     this.actions = actions;
@@ -126,6 +131,7 @@ export class ConversationView {
       create("p", "hint", box);
       addTurn(create("article", "", box), 0);
     }
+    if (!this.memory.parentElement) box.append(this.memory);
     const hasColours = lensNow() === COLOURS; // the panel of a lens explains its own
     const isColoured = lenses.isColoured.value; // else what the colours mean, and what to do, has to wait
     this.lead.hidden = !model.welcome || !hasColours;

@@ -55,13 +55,16 @@ export async function start(root, engine, intro) {
   if (!isFocusElsewhere) find(root, "#prompt").focus({ preventScroll: true });
   actions.resume();
   // The modules that the first screen does not need are imported then, so that a click need not wait, and works without a network.
-  const later = [loadPanels, views.loadShare, loadDemonstrations];
+  const later = [loadPicture, loadPanels, views.loadShare, loadDemonstrations];
   const isReady = () => state.model.value && state.downloaded.value >= 1;
   state.once(isReady, () => setTimeout(() => later.forEach((load) => load().catch(() => {})), LATER_MS));
 }
 
 /** Imports the demonstrations and the tour. @type {ReturnType<typeof bindDemonstrations>} */
 let loadDemonstrations;
+
+/** Imports the picture of what the network remembers of the welcome text, and draws it. @type {() => Promise<void>} */
+let loadPicture;
 
 /** Draws the state, and every change of it. @param {HTMLElement} root */
 export function drawPage(root) {
@@ -174,7 +177,9 @@ function drawConversation(root) {
   bindLenses(pane);
   const moves = create("div", "reply-moves");
   render(html`<${views.ReplyActions} />`, moves);
-  const view = new ConversationView(pane, moves);
+  const memory = create("figure", "numbers");
+  loadPicture = async () => render(html`<${(await import("../lenses/memory_picture.js")).MemoryPicture} />`, memory);
+  const view = new ConversationView(pane, moves, memory);
   bindArrival(find(pane, ".log"));
   state.onChange([state.log], clearFocus);
   effect(() => {

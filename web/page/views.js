@@ -7,7 +7,7 @@ import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
 import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
-import { effectOf, likely, lineCounter } from "../lenses/names.js";
+import { effectOf, likely } from "../lenses/names.js";
 import { COLOURS, lensNow, textOf, welcome } from "../lenses/state.js";
 import { TracedText } from "../lenses/text/traced_text.js";
 import { facts } from "./conversation_view.js";
@@ -55,9 +55,7 @@ export function IntroView({ intro }) {
   const both = corpus && second && corpus !== second ? t("site.greeting_two", { first: corpus, second }) : "";
   const own = ownText();
   const line = isEmpty() ? t("train.what") : own && !both ? t("train.greeting", { own }) : site.welcome || both || read;
-  const memory = intro === "site.greeting" && line === read && html`<${Memory} />`; // another line leaves no room for it
-  if (!corpus || line !== read || state.modelNames.value.length < 2)
-    return html`<h1>${title()}</h1><p>${line}${memory}</p>`;
+  if (!corpus || line !== read || state.modelNames.value.length < 2) return html`<h1>${title()}</h1><p>${line}</p>`;
   const [before, after] = t(of, { corpus: "\0" }).split("\0");
   const readOther = (name) => {
     if (state.hasTurns.value) actions.clear(); // what the other one wrote stays among the earlier conversations
@@ -65,19 +63,7 @@ export function IntroView({ intro }) {
   };
   const texts = state.modelNames.value.map((name) => [name, state.corpusOf(site, name) || state.choiceOf(site, name)]);
   const choice = html`<${Select} label=${t("page.text_read")} options=${texts} value=${state.modelName.value} onChoose=${readOther} />`;
-  return html`<h1>${title()}</h1><p>${before}<span class="in-line">${choice}</span>${after.replace(/^[.。]$/, "")}${memory}</p>`; // the sign of a choice ends it
-}
-
-/** How many numbers the model remembers, and a button that shows the text in the colours of one. */
-function Memory() {
-  const model = state.model.value;
-  const isShown = state.lens.value === "memory" || state.demonstration.value || state.tourStep.value;
-  if (!model || !state.hasLenses.value || state.blendName.value || isShown) return null;
-  const show = () => (state.lens.value = "memory");
-  const see = t(lineCounter(model) ? "page.memory.line" : "page.memory.see");
-  const numbers = { count: model.layers * model.hidden };
-  return html`
-    ${" "}<span class="its-memory"><span class="short">${t("page.memory.short", numbers)}</span><span class="see">${t("page.memory", numbers)}: <${Button} onPress=${show}>${see}<//></span></span>`;
+  return html`<h1>${title()}</h1><p>${before}<span class="in-line">${choice}</span>${after.replace(/^[.。]$/, "")}</p>`; // the sign of a choice ends it
 }
 
 export function Notices() {

@@ -1,0 +1,105 @@
+// A picture of all numbers that the model remembers after one letter of the welcome text: the one in focus, else the last one that
+// is shown. The cell that counts the line is marked.
+
+import { html, useLayoutEffect, useRef } from "../vendor/preact.js";
+import { Button } from "../document/dom.js";
+import { t } from "../document/words.js";
+import * as page from "../state/state.js";
+import { shadesNow } from "./layer_picture.js";
+import { lineCounter } from "./names.js";
+import { focus, frames, isColoured, other, path, shownName, welcome } from "./state.js";
+import { changed } from "./text/drawn_text.js";
+
+const [ROWS, NARROW_ROWS] = [8, 16];
+const NARROW = 600; // pixels of the picture's width
+const MARGIN = 4; // pixels around it, for the mark of a number at its edge
+
+/** @import { TracedText } from "./text/traced_text.js" */
+
+const known = /** @type {Map<TracedText, {id: string, layers: Int8Array[]}>} */ (new Map());
+const asked = /** @type {Map<TracedText, string>} */ (new Map()); // the characters
+
+// Requests the values of all layers after each character of a text, if they are not known.
+/** @param {TracedText} traced @param {number} count  of layers */
+async function request(traced, count) {
+  const { id, text, chars } = traced;
+  if (!chars.length || asked.get(traced) === id + text) return;
+  asked.set(traced, id + text);
+  const layers = [];
+  for (let layer = 0; layer < count; layer++) {
+    const { columns } = await traced.ask({ from: 0, layer });
+    if (!columns || asked.get(traced) !== id + text) return;
+    layers.push(columns);
+  }
+  known.set(traced, { id, layers });
+  changed();
+}
+
+// The values after the letter in focus, else after the last one that is shown; null while they are not known.
+/** @param {number} hidden */
+function valuesNow(hidden) {
+  const ending = welcome.other.value;
+  const last = ending ? [other, ending.at + ending.shown] : [path, welcome.shown.value];
+  const [traced, end] = focus.value ? [focus.value.traced, focus.value.position + 1] : last;
+  const { id, layers } = known.get(traced) ?? {};
+  if (id !== traced.id) return null;
+  const at = Math.min(end, layers[0].length / hidden) - 1;
+  return at < 0 ? null : layers.map((columns) => columns.subarray(at * hidden, (at + 1) * hidden));
+}
+
+/** The picture, and under it how many numbers there are, with a button that shows the text in the colours of one. */
+export function MemoryPicture() {
+  page.watch(frames, focus, welcome.other, welcome.shown);
+  const canvas = useRef(/** @type {?HTMLCanvasElement} */ (null));
+  const model = page.model.value;
+  const isShown = model?.welcome && page.hasLenses.value && !page.blendName.value && !page.hasTurns.value;
+  const isDrawn = isShown && isColoured.value && shownName.value === "plain";
+  const values = isDrawn ? valuesNow(model.hidden) : null;
+  useLayoutEffect(() => {
+    if (isDrawn) for (const traced of [path, other]) request(traced, model.layers);
+    if (values && canvas.current.clientWidth) draw(canvas.current, values);
+  });
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(changed);
+    if (canvas.current) observer.observe(canvas.current);
+    return () => observer.disconnect();
+  }, [values === null]);
+  if (!values) return null;
+  const show = () => (page.lens.value = "memory");
+  const see = t(lineCounter(model) ? "page.memory.line" : "page.memory.see");
+  const text = t("page.memory", { count: model.layers * model.hidden });
+  return html`
+    <canvas aria-hidden="true" ref=${canvas} onClick=${show}></canvas>
+    <p><${Button} class="short" onPress=${show}>${text}<//><span class="see">${text} <${Button} onPress=${show}>${see}<//></span></p>`;
+}
+
+/** @param {HTMLCanvasElement} canvas @param {Int8Array[]} layers */
+function draw(canvas, layers) {
+  const [values, scale] = [layers.flatMap((each) => [...each]), devicePixelRatio];
+  const width = canvas.clientWidth - 2 * MARGIN;
+  const rows = width < NARROW ? NARROW_ROWS : ROWS;
+  const columns = Math.ceil(values.length / rows);
+  const [pen, shades, size] = [canvas.getContext("2d"), shadesNow(), (width * scale) / columns];
+  [canvas.width, canvas.height] = [columns, rows].map((count) => Math.round(count * size + 2 * MARGIN * scale));
+  pen.translate(MARGIN * scale, MARGIN * scale);
+  /** @type {(n: number, more: number) => [number, number, number, number]} */
+  const square = (n, more) => {
+    const [left, top] = [n % columns, Math.floor(n / columns)];
+    const [x, y, right, bottom] = [left, top, left + 1, top + 1].map((each) => Math.round(each * size));
+    return [x - more, y - more, right - x - scale + 2 * more, bottom - y - scale + 2 * more]; // a pixel between two
+  };
+  const fill = (n) => {
+    const shade = shades[values[n] + 128];
+    pen.fillStyle = `rgb(${[0, 8, 16].map((bits) => (shade >> bits) & 255)})`;
+    pen.fillRect(...square(n, 0));
+  };
+  for (const n of values.keys()) fill(n);
+  const counter = lineCounter(page.model.value)?.cell;
+  if (!counter) return;
+  const marked = counter.layer * layers[0].length + counter.index;
+  pen.clearRect(...square(marked, 4 * scale));
+  fill(marked);
+  pen.strokeStyle = getComputedStyle(canvas).color;
+  pen.lineWidth = 2 * scale;
+  pen.strokeRect(...square(marked, 2 * scale));
+}
