@@ -23,7 +23,11 @@ log = logging.getLogger("char-lstm")
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _FAULT = "something went wrong here: try again later"
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark"><title>{0}</title><h1>{0}</h1>
+<meta name="color-scheme" content="light dark"><title>{0}</title><style>
+body {{ max-width: 40rem; margin: 20vh auto; padding: 0 2rem; font: 1rem/1.5 system-ui, sans-serif;
+  color: light-dark(#1c1917, #f5f5f4); background: light-dark(#fafaf9, #0f0e0d) }}
+h1 {{ font: 700 1.5rem/1.3 ui-monospace, monospace }} a {{ color: light-dark(#0f766e, #5eead4) }}
+</style><h1>{0}</h1>
 <p><a href="/">Go to the page</a></p></html>"""
 _NAMES = {"length": "max_tokens"}  # a setting's name here, and in OpenAI's protocol
 _TYPES = {429: "rate_limit_error", 503: "server_error", 500: "server_error"}
