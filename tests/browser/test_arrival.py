@@ -161,6 +161,10 @@ def test_a_picture_shows_all_numbers_that_the_model_remembers_after_a_letter(pag
             return all((colours[n] > 0) == (cells[n] > 0) for n in clear)
 
         eventually(has_signs)
+    fast(page, 20)
+    send(page, "a line")
+    expect(picture).to_have_count(0)
+    button(page, "New conversation").click()
     picture.locator("canvas").click()
     expect(page.locator(".panel").get_by_role("heading", name="What it remembers")).to_be_visible()
     expect(picture.locator("canvas")).to_have_count(0)

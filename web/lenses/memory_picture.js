@@ -10,7 +10,8 @@ import { lineCounter } from "./names.js";
 import { focus, frames, isColoured, other, path, shownName, welcome } from "./state.js";
 import { changed } from "./text/drawn_text.js";
 
-const [ROWS, NARROW_ROWS] = [8, 16];
+const [COLUMNS, NARROW_COLUMNS] = [128, 64]; // at least
+const ROWS = 16; // at most
 const NARROW = 600; // pixels of the picture's width
 const MARGIN = 4; // pixels around it, for the mark of a number at its edge
 
@@ -38,13 +39,17 @@ async function request(traced, count) {
 // The values after the letter in focus, else after the last one that is shown; null while they are not known.
 /** @param {number} hidden */
 function valuesNow(hidden) {
-  const ending = welcome.other.value;
-  const last = ending ? [other, ending.at + ending.shown] : [path, welcome.shown.value];
-  const [traced, end] = focus.value ? [focus.value.traced, focus.value.position + 1] : last;
-  const { id, layers } = known.get(traced) ?? {};
-  if (id !== traced.id) return null;
-  const at = Math.min(end, layers[0].length / hidden) - 1;
-  return at < 0 ? null : layers.map((columns) => columns.subarray(at * hidden, (at + 1) * hidden));
+  const [at, ending] = [focus.value, welcome.other.value];
+  const ends = /** @type {[TracedText, number][]} */ ([
+    ...(at ? [[at.traced, at.position + 1]] : []),
+    ...(ending ? [[other, ending.at + ending.shown]] : []),
+    [path, welcome.shown.value],
+  ]);
+  const [traced, end] = ends.find(([each]) => known.get(each)?.id === each.id) ?? [];
+  if (!end) return null;
+  const { layers } = known.get(traced);
+  const last = Math.min(end, layers[0].length / hidden) - 1;
+  return layers.map((columns) => columns.subarray(last * hidden, (last + 1) * hidden));
 }
 
 /** The picture, and under it how many numbers there are, with a button that shows the text in the colours of one. */
@@ -77,8 +82,8 @@ export function MemoryPicture() {
 function draw(canvas, layers) {
   const [values, scale] = [layers.flatMap((each) => [...each]), devicePixelRatio];
   const width = canvas.clientWidth - 2 * MARGIN;
-  const rows = width < NARROW ? NARROW_ROWS : ROWS;
-  const columns = Math.ceil(values.length / rows);
+  const columns = Math.max(width < NARROW ? NARROW_COLUMNS : COLUMNS, Math.ceil(values.length / ROWS));
+  const rows = Math.ceil(values.length / columns);
   const [pen, shades, size] = [canvas.getContext("2d"), shadesNow(), (width * scale) / columns];
   [canvas.width, canvas.height] = [columns, rows].map((count) => Math.round(count * size + 2 * MARGIN * scale));
   pen.translate(MARGIN * scale, MARGIN * scale);

@@ -82,7 +82,9 @@ export class ConversationView {
     const parent = last
       ? this.element.querySelector(`:scope > [data-turn="${last.id}"]`)
       : this.element.querySelector(":scope > .welcome");
-    if (parent && parent.lastElementChild !== this.actions) parent.append(this.actions);
+    const next = parent && this.memory.parentElement === parent ? this.memory : null; // what is below the actions
+    const above = next ? next.previousElementSibling : parent?.lastElementChild;
+    if (parent && above !== this.actions) parent.insertBefore(this.actions, next);
     this.actions.hidden = state.busy.value || !parent;
     const { pressed } = this;
     const stop = find(document, "#ask button");
@@ -131,7 +133,7 @@ export class ConversationView {
       create("p", "hint", box);
       addTurn(create("article", "", box), 0);
     }
-    if (!this.memory.parentElement) box.append(this.memory);
+    if (this.memory.parentElement !== box) box.append(this.memory);
     const hasColours = lensNow() === COLOURS; // the panel of a lens explains its own
     const isColoured = lenses.isColoured.value; // else what the colours mean, and what to do, has to wait
     this.lead.hidden = !model.welcome || !hasColours;
