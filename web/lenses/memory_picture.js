@@ -1,5 +1,5 @@
 // A picture of all numbers that the model remembers after one letter of the welcome text: the one in focus, else the last one that
-// is shown. The cell that counts the line is marked.
+// is shown. The cell that "What it remembers" shows is marked.
 
 import { html, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { Button } from "../document/dom.js";
@@ -7,7 +7,7 @@ import { t } from "../document/words.js";
 import * as page from "../state/state.js";
 import { shadesNow } from "./layer_picture.js";
 import { lineCounter } from "./names.js";
-import { focus, frames, isColoured, other, path, shownName, welcome } from "./state.js";
+import { cell, focus, frames, isColoured, other, path, shownName, welcome } from "./state.js";
 import { changed } from "./text/drawn_text.js";
 
 const [COLUMNS, NARROW_COLUMNS] = [128, 64]; // at least
@@ -71,7 +71,9 @@ export function MemoryPicture() {
   }, [values === null]);
   if (!values) return null;
   const show = () => (page.lens.value = "memory");
-  const see = t(lineCounter(model) ? "page.memory.line" : "page.memory.see");
+  const [counter, [layer, index]] = [lineCounter(model)?.cell, cell.value];
+  const isCounter = counter?.layer === layer && counter.index === index;
+  const see = t(isCounter ? "page.memory.line" : "page.memory.see");
   const text = t("page.memory", { count: model.layers * model.hidden });
   return html`
     <canvas aria-hidden="true" ref=${canvas} onClick=${show}></canvas>
@@ -99,9 +101,8 @@ function draw(canvas, layers) {
     pen.fillRect(...square(n, 0));
   };
   for (const n of values.keys()) fill(n);
-  const counter = lineCounter(page.model.value)?.cell;
-  if (!counter) return;
-  const marked = counter.layer * layers[0].length + counter.index;
+  const [layer, index] = cell.value;
+  const marked = layer * layers[0].length + index;
   pen.clearRect(...square(marked, 4 * scale));
   fill(marked);
   pen.strokeStyle = getComputedStyle(canvas).color;
