@@ -46,10 +46,11 @@ function valuesNow(hidden) {
     [path, welcome.shown.value],
   ]);
   const [traced, end] = ends.find(([each]) => known.get(each)?.id === each.id) ?? [];
-  if (!end) return null;
-  const { layers } = known.get(traced);
-  const last = Math.min(end, layers[0].length / hidden) - 1;
-  return layers.map((columns) => columns.subarray(last * hidden, (last + 1) * hidden));
+  const layers = known.get(traced)?.layers ?? [];
+  const last = Math.min(end, ...layers.map(({ length }) => length / hidden)) - 1; // an answer may be about fewer characters
+  return last < 0 || !layers.length
+    ? null
+    : layers.map((columns) => columns.subarray(last * hidden, (last + 1) * hidden));
 }
 
 /** The picture, and under it how many numbers there are, with a button that shows the text in the colours of one. */
@@ -58,7 +59,8 @@ export function MemoryPicture() {
   const canvas = useRef(/** @type {?HTMLCanvasElement} */ (null));
   const model = page.model.value;
   const isShown = model?.welcome && page.hasLenses.value && !page.blendName.value && !page.hasTurns.value;
-  const isDrawn = isShown && isColoured.value && shownName.value === "plain";
+  const isWritten = welcome.shown.value >= welcome.end.value;
+  const isDrawn = isShown && isWritten && isColoured.value && shownName.value === "plain";
   const values = isDrawn ? valuesNow(model.hidden) : null;
   useLayoutEffect(() => {
     if (isDrawn) for (const traced of [path, other]) request(traced, model.layers);
