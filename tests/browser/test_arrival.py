@@ -339,3 +339,29 @@ def test_a_letter_that_a_person_chose_has_a_mark_and_its_own_colour_also_through
     page.keyboard.press("Escape")  # keeps the new one
     expect(turns(page).last.locator(".other")).to_have_count(0)
     expect(notice).to_have_count(0)  # this mark is the visitor's
+
+
+def test_a_click_beside_the_letters_of_the_old_version_is_about_that_version(page: Page) -> None:
+    fast(page, 80)
+    page.locator(".welcome .reply i").nth(4).click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("^Go on with")).first.click()
+    settled(page)
+    before = page.get_by_role("group", name="The version before")
+    line = before.locator(".reply .line").nth(2)
+    x, y = (
+        line.locator("i")
+        .nth(1)
+        .evaluate(
+            "(each) => { const { right, bottom } = each.getBoundingClientRect(); return [right - 3, bottom + 1]; }"
+        )
+    )
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).matches('.line, .text, .reply')", [x, y])
+    page.mouse.click(x, y)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(before.locator("i.focus")).to_have_text(line.locator("i").nth(1).text_content() or "")
+    page.go_back()  # closes the alternatives, then the comparison
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(before).to_be_visible()
+    page.go_back()
+    expect(page.locator(".compared")).to_have_count(0)
+    expect(page.locator(".branches .count")).to_have_text("1/2")

@@ -79,7 +79,7 @@ export function MemoryPicture() {
   const text = t("page.memory", { count: model.layers * model.hidden });
   return html`
     <canvas aria-hidden="true" ref=${canvas} onClick=${show}></canvas>
-    <p><${Button} class="short" onPress=${show}>${text}<//><span class="see">${text} <${Button} onPress=${show}>${see}<//></span></p>`;
+    <p><${Button} class="short" onPress=${show}>${text}<//><span class="see">${text} <${Button} onPress=${show}>${see}<//><span class="ends"><span>${t("way.down")}</span><span>${t("way.up")}</span></span></span></p>`;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Int8Array[]} layers */

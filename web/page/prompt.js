@@ -5,8 +5,7 @@ import { effect, signal } from "../vendor/preact.js";
 import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { tooLong } from "../conversation/replies.js";
-import { lastTurn } from "../conversation/log.js";
-import { keep, refusalOf, send, stop } from "../state/actions.js";
+import { endComparison, refusalOf, send, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 
 /** Binds the elements of the prompt to the state. */
@@ -62,8 +61,8 @@ export function bindPrompt() {
   // An Escape that closed something else does not stop the reply, and ends no comparison.
   document.addEventListener("keydown", ({ key, defaultPrevented }) => {
     if (key !== "Escape" || defaultPrevented) return;
-    if (canStop()) stop();
-    else if (state.comparison.value && !state.tourStep.value) keep(lastTurn(state.log.value));
+    if (state.comparison.value && !state.tourStep.value) endComparison();
+    else if (canStop()) stop();
   });
   effect(() => void (find(document, ".lenses").hidden = !state.hasLenses.value));
   for (const input of findAll(document, ".lenses input", HTMLInputElement)) {

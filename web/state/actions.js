@@ -414,6 +414,12 @@ export async function keep(turn) {
   takeCells(turn);
 }
 
+/** Ends the comparison with the version that goes on; a reply that is being written is only stopped. */
+export function endComparison() {
+  if (state.busy.value) stop();
+  else keep(logs.lastTurn(state.log.value));
+}
+
 /** Goes on with the other one of two compared versions, which stay side by side. */
 export async function exchange() {
   const [compared, { other }] = [state.compared.value, state.comparison.value];
@@ -499,6 +505,18 @@ const CLOSED = [
   [state.demonstration, "", () => "#look-inside"],
   [state.tourStep, 0, () => "#look-inside"],
   [state.lens, "plain", () => "#look-inside"],
+  [
+    {
+      get value() {
+        return state.comparison.value !== null;
+      },
+      set value(_) {
+        endComparison();
+      },
+    },
+    false,
+    () => ".log",
+  ],
   [state.isOpen.settings, false, () => "#open-settings"],
 ];
 /** Lets Back close something else, too. @param {Open} open @param {unknown} closed @param {string} opener  the selector of what gets the focus */

@@ -10,7 +10,7 @@ import * as state from "../state.js";
 import * as page from "../../state/state.js";
 import { Bar, SHOWN, chance, likely, nameOf } from "../names.js";
 import { mark, moveTo, positionNow } from "./focus.js";
-import { characterUnder, log, nodeAt, placeOf } from "./drawn_text.js";
+import { log, nodeAt, placeOf, placeUnder } from "./drawn_text.js";
 
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
 const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.css
@@ -135,9 +135,10 @@ function place() {
   const isBeside = others > Math.max(below, above); // in a low window
   const middle = letter.left + letter.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
+  const aligned = Math.max(text.left, Math.min(middle - 32, most, text.right - width));
   const right = letter.right + GAP;
   const beside = right <= most ? right : letter.left - GAP - width;
-  const left = Math.max(GAP, isBeside ? beside : Math.min(Math.max(text.left, middle - 32), most));
+  const left = Math.max(GAP, isBeside ? beside : Math.min(aligned, most));
   const space = isBeside ? floor - 2 * GAP : isBelow ? below : above;
   box.style.setProperty("--space-for-why", `${space - others}px`);
   box.style.left = `${left}px`;
@@ -178,17 +179,15 @@ export function bindAlternatives(pane) {
     box.ariaLabel = titleOf(state.alternatives.value?.char ?? "");
   });
   render(html`<${Alternatives} />`, box);
-  // Back closes a sheet, which covers a part of the page.
-  const sheet = {
+  const shown = {
     get value() {
-      const shown = state.alternatives.value;
-      return shown !== null && shown.choice === undefined && matchMedia(SHEET).matches;
+      return state.alternatives.value !== null && state.alternatives.value.choice === undefined;
     },
     set value(_) {
       close(true);
     },
   };
-  closesOnBack(sheet, false, ".log");
+  closesOnBack(shown, false, ".log");
   let tapped = /** @type {typeof state.focus.value} */ (null); // in focus when a finger touched the text
   log.addEventListener("pointerdown", (event) => (tapped = event.pointerType === "touch" ? state.focus.value : null));
   log.addEventListener("click", (event) => onClick(event, tapped));
@@ -213,7 +212,7 @@ export function bindAlternatives(pane) {
 /** @param {MouseEvent} event @param {typeof state.focus.value} tapped */
 function onClick(event, tapped) {
   if (!getSelection()?.isCollapsed || !(event.target instanceof Element)) return; // the visitor is selecting text
-  const [lens, shown] = [state.lensNow(), placeOf(event.target)];
+  const [lens, shown] = [state.lensNow(), placeOf(event.target) ?? nearest(event.target, event)];
   const isTappedAgain = shown && tapped?.traced === shown.traced && tapped.position === shown.position;
   const offersChoices = lens.offersChoices || isTappedAgain || !hasTouch(); // a lens follows the mouse, and a tap
   if (shown && offersChoices && shown.traced === state.path) return open(shown.position);
@@ -223,17 +222,15 @@ function onClick(event, tapped) {
     else if (state.welcome.other.value) openOther(shown.position);
     return;
   }
-  if (shown) return void moveTo(shown.traced, shown.position).then(() => lens.reveal?.());
-  // On an empty line, or next to the end of a line: the nearest character.
-  const text = event.target.closest(".prompt") ? null : event.target.closest(".text"); // the element under a pointer beside a line is not the line's
+  if (shown) moveTo(shown.traced, shown.position).then(() => lens.reveal?.());
+}
+
+// The place of the nearest character of the reply on an empty line, between two lines or next to the end of one.
+/** @param {Element} target @param {MouseEvent} event */
+function nearest(target, event) {
+  const text = target.closest(".prompt") ? null : target.closest(".text"); // the element under a pointer beside a line is not the line's
   const reply = text?.querySelector(".reply");
-  const id = Number(event.target.closest("article")?.dataset.turn);
-  const n = reply ? characterUnder(event, reply) : -1;
-  const turn = state.turns.value.find((each) => each.id === id);
-  if (n < 0 || !turn) return;
-  const position = turn.at + turn.given + n;
-  moveTo(state.path, position);
-  if (offersChoices) open(position);
+  return reply ? placeUnder(event, reply) : undefined;
 }
 
 // Goes on with the other version, and shows the alternatives to one of its characters. Both texts stay as they are scrolled.

@@ -233,27 +233,26 @@ class CharacterBox {
 }
 
 /**
- * Returns the number of the character under the pointer, or of the last one of a line just behind its end; -1 if there is none.
+ * Returns the place of the character under the pointer, or of the last one of a line just behind its end.
  * @param {MouseEvent} event
  * @param {Element} element
  */
-export function characterUnder({ clientX, clientY }, element) {
+export function placeUnder({ clientX, clientY }, element) {
   const position = document.caretPositionFromPoint?.(clientX, clientY);
   const range = position ? null : document.caretRangeFromPoint?.(clientX, clientY);
   const node = position?.offsetNode ?? range?.startContainer;
-  if (!node || !element.contains(node)) return -1;
+  if (!node || !element.contains(node)) return undefined;
   const before = document.createRange();
   before.setStart(element, 0);
   before.setEnd(node, position?.offset ?? range?.startOffset ?? 0);
   const after = count(before.toString()); // the pointer is next to the border before this character
   const [characters, nodes] = [[...element.textContent], boxes.get(element)?.nodes ?? []];
   const isEmptyLine = characters[after] === "\n" && (characters[after - 1] ?? "\n") === "\n";
-  if (!characters.length) return -1;
   const isUnder = (/** @type {number} */ n) => {
     const rect = nodes[n]?.getBoundingClientRect();
     return rect !== undefined && clientX >= rect.left && clientX < rect.right;
   };
   const found = isEmptyLine ? after : ([after, after - 1].find(isUnder) ?? Math.max(0, after - 1));
   const rect = nodes[found]?.getBoundingClientRect();
-  return rect && clientX < rect.right + NEAR ? found : -1;
+  return rect && clientX < rect.right + NEAR ? placeOf(nodes[found]) : undefined;
 }
