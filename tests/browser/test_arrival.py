@@ -270,7 +270,7 @@ def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_besi
 
 def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     text = greeting(app)
-    button(page, "One measures the line's length").click()
+    button(page, "One of them measures the line's length").click()
     expect(page.locator(".welcome .reply").first).to_have_text(text, use_inner_text=False)
     expect(page.locator(".which .char")).to_have_count(1)  # its panel has something to show at once
     eventually(lambda: page.locator(".welcome i[class*=p], .welcome i[class*=n]").count() > len(text) / 2)

@@ -64,6 +64,19 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     expect(page.locator(".turn .other .reply")).to_have_text(text, use_inner_text=False)  # not that of the last reply
 
 
+def test_a_version_that_ended_soon_leaves_the_room_to_the_other_one(both: Site) -> None:
+    page = begin(both.open(), length=600)
+    page.set_viewport_size({"width": 390, "height": 844})
+    send(page, "ab")
+    page.locator(".turn .reply i").nth(-9).dispatch_event("click")
+    page.locator(".alternatives button.choice:not([aria-current])").first.click()
+    settled(page)
+    before, now = (page.get_by_role("group", name=name) for name in ("The version before", "Now"))
+    expect(before).to_have_attribute("data-title", "Before: it ended soon after")
+    height = "(text) => text.clientHeight"
+    eventually(lambda: 30 < before.evaluate(height) < now.evaluate(height) / 2)  # its title and its end are seen
+
+
 def test_a_click_in_either_of_two_versions_keeps_both_side_by_side(both: Site) -> None:
     page = begin(both.open(), length=200)
     send(page, "ab")

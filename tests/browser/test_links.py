@@ -105,6 +105,7 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, page: Page) -> 
     assert write(page)
     for query, reason in (
         ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5"),
+        ("temperature=9&length=0", "from 0 to 5. Length is 0 in this link: it must be a whole number"),
         ("prompt=<script>window.hit=1</script>&v=<b>x", "v is '<b>x' in this link: it must be a version of the int8"),
     ):
         page.goto(f"{app.url}?{query}")

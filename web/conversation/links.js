@@ -57,10 +57,14 @@ export function readLink(query) {
   const [first, ...rest] = groups;
   const second = first.get("blend_with") ? modelOf(first.get("blend_with")) : null;
   const controls = /** @type {Record<string, number>} */ ({});
+  const wrong = [];
   for (const name of Object.keys(SETTINGS)) {
     const value = name === "speed" ? pairs.find((pair) => pair[0] === name)?.[1] : first.get(name);
-    if (value && (second || name !== "share")) controls[name] = number(name, value);
+    if (!value || (name === "share" && !second)) continue;
+    if (isNumber(name, value)) controls[name] = Number(value);
+    else wrong.push(wrongValue(name, value, SETTINGS[name].rule));
   }
+  if (wrong.length) throw refusal("refusal.all", { refusals: wrong.map(({ reason }) => reason) });
   const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
   const share = second && { share: SETTINGS.share.default };
   const settings = /** @type {Settings} */ ({ ...defaults, seed: randomSeed(), ...share });
@@ -97,7 +101,9 @@ function modelOf(written) {
 // Returns one step. `settings` are those of the step before, and are changed to those of this step.
 function readStep(group, prompt, settings, cells) {
   for (const name of [...STEP_SETTINGS, ...("share" in settings ? ["share"] : [])]) {
-    if (group.get(name)) settings[name] = number(name, group.get(name));
+    const value = group.get(name);
+    if (value && !isNumber(name, value)) throw wrongValue(name, value, SETTINGS[name].rule);
+    if (value) settings[name] = Number(value);
   }
   const pick = group.get("pick") ?? "";
   if ([...pick].length > 1) throw wrongValue("pick", pick, { id: "rule.one_character" });
@@ -118,11 +124,7 @@ function readClamps(value) {
   return cells;
 }
 
-function number(name, value) {
-  const setting = SETTINGS[name];
-  if (NUMBER.test(value) && isAllowed(setting, Number(value))) return Number(value);
-  throw wrongValue(name, value, setting.rule);
-}
+const isNumber = (name, value) => NUMBER.test(value) && isAllowed(SETTINGS[name], Number(value));
 
 /**
  * Returns the parameters of a link.

@@ -15,7 +15,7 @@ const NEAR = 30; // the latest position in a phone's first line, which is prefer
 const LAST = 90; // the latest position in other lines
 // Characters of an ending, to the end of a word; and of a text in which no letter is marked yet.
 const [ENDING, UNMARKED] = [38, 42];
-const [NARROW_ENDING, NARROW_UNMARKED] = [13, 18];
+const [NARROW_ENDING, NARROW_UNMARKED] = [16, 22];
 const LEAST_LINE = 8; // characters of the other ending, if it is cut at its line end
 const LOOK_MS = 1200; // in which the chances can be looked at
 const CHOSEN_MS = 700; // in which the chosen letter is marked among them

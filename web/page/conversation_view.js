@@ -230,11 +230,15 @@ function titlesOf(old, now) {
   const [before, after] = [lastPart(old), lastPart(now)];
   const chosen = now.parts.findLastIndex((part) => part.picked);
   const kept = [...replyText({ ...now, parts: now.parts.slice(0, chosen + 1) })];
-  const [letter, replaced] = [kept.at(-1), [...replyText(old)][kept.length - 1]];
+  const replacedText = [...replyText(old)].slice(kept.length - 1);
+  const [letter, replaced] = [kept.at(-1), replacedText[0]];
   const isHeldAlike = JSON.stringify(before.cells) === JSON.stringify(after.cells);
   const held = ({ cells }) => (cells.length ? cells.map(state.clampName) : [t("compared.free")]);
   const [was, is] = [before, after].map((part) => (isHeldAlike ? [] : held(part)));
-  if (letter !== replaced) is.push(t("compared.letter", { letter: quoted(letter), replaced: quoted(replaced) }));
+  if (letter !== replaced) {
+    is.push(t("compared.letter", { letter: quoted(letter), replaced: quoted(replaced) }));
+    if (replacedText.length < after.settings?.length / 3) was.push(t("compared.ended"));
+  }
   const [temperatureBefore, temperature] = [before, after].map(({ settings }) => settings?.temperature);
   if (temperature !== temperatureBefore) {
     was.push(t("fact.temperature", { temperature: number(temperatureBefore) }));
@@ -314,6 +318,10 @@ function scrollToChange(marked) {
     const above = top - (line - height) / 2 - text.getBoundingClientRect().top + text.scrollTop - title; // to the top of its line
     text.classList.toggle("from-change", above > 2 * line);
     text.scrollTop = above > 2 * line ? above - line : 0; // the line before it is below the title
+    if (!text.matches(".other")) continue;
+    const end = find(text, ".reply").getBoundingClientRect().bottom - text.getBoundingClientRect().top;
+    const below = parseFloat(getComputedStyle(text).paddingBottom);
+    text.parentElement.style.setProperty("--other-height", `${Math.ceil(end + below)}px`);
   }
 }
 

@@ -235,8 +235,14 @@ export function refuse(error) {
  */
 export function refusalOf(error) {
   if (!(error instanceof Refusal)) console.error(error);
-  const { id, values = {} } = error instanceof Refusal ? error.reason : { id: "fault.move" };
-  const label = `setting.${values.field}`; // a refusal names a setting by its id in programs
+  return error instanceof Refusal ? withLabel(error.reason) : { id: "fault.move" };
+}
+
+// A refusal names a setting by its id in programs, the page by its label.
+/** @param {Message} message @returns {Message} */
+function withLabel({ id, values = {} }) {
+  if (Array.isArray(values.refusals)) return { id, values: { refusals: values.refusals.map(withLabel) } };
+  const label = `setting.${values.field}`;
   return { id, values: typeof values.field === "string" && has(label) ? { ...values, field: { id: label } } : values };
 }
 

@@ -96,7 +96,8 @@ const REFUSED = {
 test("a value that is not allowed is named", () => {
   for (const [field, queries] of Object.entries(REFUSED)) {
     for (const query of queries) {
-      const { id, values } = outcome(() => readLink(query)).reason;
+      const { reason } = outcome(() => readLink(query));
+      const { id, values } = reason.values.refusals?.[0] ?? reason;
       assert.deepEqual([id, values.field], ["refusal.in_link", field], query);
       assert.ok(`${values.value ?? ""}`.length <= 44);
     }
