@@ -265,9 +265,11 @@ def test_another_value_for_a_cell_while_its_version_is_written_begins_it_again(b
         settled(page)
         assert reply(page) == text_of(both, clamps=[(1, 0, -4.0 if second == "Low" else 4.0)])
         now = page.get_by_role("group", name="Now", exact=True)
-        expect(now).to_have_attribute("data-title", re.compile(f"held {second.lower()}"))
+        expect(now).to_have_attribute("data-title", re.compile(f"^Now: cell 1 of layer 2 held {second.lower()}$"))
         before = page.get_by_role("group", name="The version before")
-        expect(before).to_have_attribute("data-title", re.compile("no cell held" if first == "High" else "held low"))
+        expect(before).to_have_attribute(
+            "data-title", re.compile(f"^Before: .*{'no cell held' if first == 'High' else 'held low'}$")
+        )
         button(page, "Keep the new one").click()
 
 

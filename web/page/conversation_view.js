@@ -229,9 +229,9 @@ export class ConversationView {
 function titlesOf(old, now) {
   const [before, after] = [lastPart(old), lastPart(now)];
   const chosen = now.parts.findLastIndex((part) => part.picked);
-  const kept = [...replyText({ ...now, parts: now.parts.slice(0, chosen + 1) })];
-  const replacedText = [...replyText(old)].slice(kept.length - 1);
-  const [letter, replaced] = [kept.at(-1), replacedText[0]];
+  const kept = [...replyText({ ...now, parts: now.parts.slice(0, chosen + 1) })]; // none if no letter was chosen
+  const replacedText = [...replyText(old)].slice(Math.max(kept.length - 1, 0));
+  const [letter, replaced] = kept.length ? [kept.at(-1), replacedText[0]] : [];
   const isHeldAlike = JSON.stringify(before.cells) === JSON.stringify(after.cells);
   const held = ({ cells }) => (cells.length ? cells.map(state.clampName) : [t("compared.free")]);
   const [was, is] = [before, after].map((part) => (isHeldAlike ? [] : held(part)));
