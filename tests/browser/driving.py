@@ -137,7 +137,7 @@ def more(page: Page, name: str) -> None:
 
 def from_menu(page: Page, name: str) -> None:
     button(page, "Look inside").click()
-    button(page, name).click()
+    page.locator("#inside").get_by_role("button", name=name, exact=True).click()
 
 
 def choose(page: Page, model: str) -> None:

@@ -143,7 +143,7 @@ SQUARES = """(canvas) => {
 
 def test_a_picture_shows_all_numbers_that_the_model_remembers_after_a_letter(page: Page, app: App) -> None:
     picture = page.locator(".welcome .numbers")
-    expect(picture).to_contain_text("Its memory of these letters: 1,024 numbers.")
+    expect(picture).to_contain_text("Its memory: 1,024 numbers.")
     first = app.registry.first()
     assert first
     trace = TextTrace(first.lm)
@@ -266,6 +266,13 @@ def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_besi
     page.goto(page.get_by_role("textbox", name="Link to this text").input_value())
     expect(log(page)).to_contain_text("The same text, character for character")
     assert reply(page) == changed
+
+
+def test_below_the_picture_the_marked_number_can_be_held_at_once(page: Page, app: App) -> None:
+    page.locator(".welcome .numbers").get_by_role("button", name="Make its lines short").click()
+    expect(page.get_by_role("region", name="Make its lines short")).to_contain_text("Cell held high")
+    button(page, "Back to the conversation").click()
+    expect(page.locator(".welcome .reply").first).to_be_visible()
 
 
 def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:

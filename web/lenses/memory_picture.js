@@ -53,8 +53,12 @@ function valuesNow(hidden) {
     : layers.map((columns) => columns.subarray(last * hidden, (last + 1) * hidden));
 }
 
-/** The picture, and under it how many numbers there are, with a button that shows the text in the colours of one. */
-export function MemoryPicture() {
+/**
+ * The picture, and under it how many numbers there are, with buttons that show the text in the colours of one, and what happens while
+ * that one is held.
+ * @param {{showHeld: () => void}} properties
+ */
+export function MemoryPicture({ showHeld }) {
   page.watch(frames, focus, welcome.other, welcome.shown);
   const canvas = useRef(/** @type {?HTMLCanvasElement} */ (null));
   const model = page.model.value;
@@ -74,12 +78,13 @@ export function MemoryPicture() {
   if (!values) return null;
   const show = () => (page.lens.value = "memory");
   const [counter, [layer, index]] = [lineCounter(model)?.cell, cell.value];
-  const isCounter = counter?.layer === layer && counter.index === index;
-  const see = t(isCounter ? "page.memory.line" : "page.memory.see");
-  const text = t("page.memory", { count: model.layers * model.hidden });
+  const ofCounter =
+    counter &&
+    counter === page.namedCell(layer, index) &&
+    html`<${Button} class="line" onPress=${show}>${t("page.memory.line")}<//><${Button} class="hold" onPress=${showHeld}>${t("demo.lines")}<//>`;
   return html`
     <canvas aria-hidden="true" ref=${canvas} onClick=${show}></canvas>
-    <p><${Button} class="short" onPress=${show}>${text}<//><span class="see">${text} <${Button} onPress=${show}>${see}<//><span class="ends"><span>${t("way.down")}</span><span>${t("way.up")}</span></span></span></p>`;
+    <div>${t("page.memory", { count: model.layers * model.hidden })} ${ofCounter}<${Button} class="watch" onPress=${show}>${t("page.memory.see")}<//><span class="ends"><span>${t("way.down")}</span><span>${t("way.up")}</span></span></div>`;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Int8Array[]} layers */

@@ -178,7 +178,11 @@ function drawConversation(root) {
   const moves = create("div", "reply-moves");
   render(html`<${views.ReplyActions} />`, moves);
   const memory = create("figure", "numbers");
-  loadPicture = async () => render(html`<${(await import("../lenses/memory_picture.js")).MemoryPicture} />`, memory);
+  loadPicture = async () => {
+    const { MemoryPicture } = await import("../lenses/memory_picture.js");
+    const showHeld = async () => (await loadDemonstrations()).show("lines");
+    render(html`<${MemoryPicture} showHeld=${showHeld} />`, memory);
+  };
   const view = new ConversationView(pane, moves, memory);
   bindArrival(find(pane, ".log"));
   state.onChange([state.log], clearFocus);
