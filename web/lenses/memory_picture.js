@@ -84,7 +84,7 @@ export function MemoryPicture({ showHeld }) {
     html`<${Button} class="line" onPress=${show}>${t("page.memory.line")}<//><${Button} class="hold" onPress=${showHeld}>${t("demo.lines")}<//>`;
   return html`
     <canvas aria-hidden="true" ref=${canvas} onClick=${show}></canvas>
-    <div>${t("page.memory", { count: model.layers * model.hidden })} ${ofCounter}<${Button} class="watch" onPress=${show}>${t("page.memory.see")}<//><span class="ends"><span>${t("way.down")}</span><span>${t("way.up")}</span></span></div>`;
+    <div>${t("page.memory", { count: model.layers * model.hidden })} ${ofCounter}<${Button} class="watch" onPress=${show}>${t(ofCounter ? "page.memory.length" : "page.memory.see")}<//><span class="ends"><span>${t("way.down")}</span><span>${t("way.up")}</span></span></div>`;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Int8Array[]} layers */

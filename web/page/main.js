@@ -96,8 +96,11 @@ export function drawPage(root) {
   document.addEventListener("click", ({ target }) => {
     if (!(target instanceof Element)) return;
     const section = target.closest("summary")?.parentElement;
-    const show = () => section.scrollIntoView({ block: "nearest" });
-    if (section) requestAnimationFrame(() => requestAnimationFrame(show)); // once its content is drawn
+    if (section) {
+      const sizes = new ResizeObserver(() => section.scrollIntoView({ block: "nearest" })); // its content arrives later
+      sizes.observe(section);
+      setTimeout(() => sizes.disconnect(), 1000);
+    }
     if (!target.closest('#share-link, [data-move="share"]')) views.closeShare(false);
   });
 }
