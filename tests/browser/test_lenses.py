@@ -250,3 +250,23 @@ def test_a_text_that_moves_under_a_resting_pointer_is_not_queried(page: Page) ->
     assert not queries
     expect(page.locator("i.focus")).to_have_count(0)  # the panel describes no letter of the turn before
     expect(which).to_have_count(0)
+
+
+def test_the_other_cells_are_scrolled_to_below_the_head_of_their_panel(page: Page) -> None:
+    size = page.viewport_size
+    page.set_viewport_size({"width": 1366, "height": 640})
+    write(page)
+    choose_lens(page, "What it remembers")
+    other = page.locator(".other-cells > summary")
+    page.locator(".log .reply i").nth(5).hover()
+    other.click()
+
+    def distance() -> float:
+        head, box = page.locator(".panel > .head").bounding_box(), other.bounding_box()
+        assert head and box
+        return box["y"] - head["y"] - head["height"]
+
+    expect(page.locator(".other-cells .gates")).to_contain_text("forget gate")
+    eventually(lambda: 0 <= distance() < 10)
+    assert size
+    page.set_viewport_size(size)
