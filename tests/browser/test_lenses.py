@@ -263,7 +263,8 @@ def test_the_other_cells_are_scrolled_to_below_the_head_of_their_panel(page: Pag
 
     def distance() -> float:
         head, box = page.locator(".panel > .head").bounding_box(), other.bounding_box()
-        assert head and box
+        assert head
+        assert box
         return box["y"] - head["y"] - head["height"]
 
     expect(page.locator(".other-cells .gates")).to_contain_text("forget gate")
