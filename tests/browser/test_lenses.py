@@ -254,6 +254,7 @@ def test_a_text_that_moves_under_a_resting_pointer_is_not_queried(page: Page) ->
 
 def test_the_other_cells_are_scrolled_to_below_the_head_of_their_panel(page: Page) -> None:
     size = page.viewport_size
+    assert size
     page.set_viewport_size({"width": 1366, "height": 640})
     write(page)
     choose_lens(page, "What it remembers")
@@ -269,5 +270,4 @@ def test_the_other_cells_are_scrolled_to_below_the_head_of_their_panel(page: Pag
 
     expect(page.locator(".other-cells .gates")).to_contain_text("forget gate")
     eventually(lambda: 0 <= distance() < 10)
-    assert size
     page.set_viewport_size(size)

@@ -81,7 +81,7 @@ export function MemoryPicture({ showHeld }) {
   const ofCounter =
     counter &&
     counter === page.namedCell(layer, index) &&
-    html`<${Button} class="line" onPress=${show}>${t("page.memory.line")}<//><${Button} class="hold" onPress=${showHeld}>${t("demo.lines")}<//>`;
+    html`<${Button} class="line" onPress=${show}>${t("page.memory.line")}<//><${Button} class="held" onPress=${showHeld}>${t("demo.lines")}<//>`;
   return html`
     <canvas aria-hidden="true" ref=${canvas} onClick=${show}></canvas>
     <div>${t("page.memory", { count: model.layers * model.hidden })} ${ofCounter}<${Button} class="watch" onPress=${show}>${t(ofCounter ? "page.memory.length" : "page.memory.see")}<//><span class="ends"><span>${t("way.down")}</span><span>${t("way.up")}</span></span></div>`;

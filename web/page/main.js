@@ -97,9 +97,9 @@ export function drawPage(root) {
     if (!(target instanceof Element)) return;
     const section = target.closest("summary")?.parentElement;
     if (section) {
-      const sizes = new ResizeObserver(() => section.scrollIntoView({ block: "nearest" })); // its content arrives later
+      const sizes = new ResizeObserver(() => section.scrollIntoView({ block: "nearest" }));
       sizes.observe(section);
-      setTimeout(() => sizes.disconnect(), 1000);
+      setTimeout(() => sizes.disconnect(), 1000); // its content has arrived
     }
     if (!target.closest('#share-link, [data-move="share"]')) views.closeShare(false);
   });
