@@ -31,7 +31,7 @@ PROMPT = "MACHINE:\nI read one letter, "
 
 
 def first(page: Page) -> None:
-    expect(page.locator(".welcome .hint")).to_contain_text("Change a coloured letter.")
+    expect(page.locator(".welcome .hint")).to_contain_text("Change any letter and watch.")
     page.wait_for_timeout(3000)  # the other ending is written
 
 

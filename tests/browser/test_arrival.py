@@ -88,7 +88,7 @@ def arrive_at(selector: str, app: App, context: BrowserContext) -> Page:
 
 
 def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: Page, app: App) -> None:
-    line = "This neural network has read one text: Shakespeare."
+    line = "This neural network has read only Shakespeare."
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
     assert "Dieses neuronale Netz hat nur einen Text gelesen: Shakespeare." in german
@@ -218,7 +218,7 @@ def test_the_first_screen_has_little_to_read_and_to_press(app: App, browser: Bro
     is_phone = display != WIDE
     context = browser.new_context(locale="en-US", has_touch=is_phone, is_mobile=is_phone, **window(display))
     page, _ = open_page(context, app)
-    expect(page.locator(".welcome .hint")).to_contain_text("a coloured letter")
+    expect(page.locator(".welcome .hint:not(.waiting)")).to_be_visible()
     expect(page.locator(".welcome .other .reply:not(:has(.unwritten))")).to_be_visible()  # both are written
     page.evaluate("document.activeElement.blur()")
     seen = page.evaluate(SEEN)

@@ -12,7 +12,7 @@ from tests.browser.looking import NAMES, turn_colours_off
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, Site, begin, text_of
 
-HINT = "Change a coloured letter."
+HINT = "Change any letter and watch."
 
 
 def box(page: Page) -> str:

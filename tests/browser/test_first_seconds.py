@@ -103,7 +103,7 @@ def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weight
     held: list[Route] = delay(page, "**/model.safetensors")
     page.goto(both.app.url)
     expect(page.locator(".welcome .reply").first).to_contain_text(text[:BEGINNING], use_inner_text=False)
-    expect(page.locator("#intro p")).to_contain_text("This neural network has read one text: one.")
+    expect(page.locator("#intro p")).to_contain_text("This neural network has read only one.")
     fast(page, 60)
     page.get_by_role("spinbutton", name="Seed", exact=True).fill("5")
     send(page, "", wait=False)

@@ -117,6 +117,20 @@ def test_a_seed_reproduces_the_text_with_its_settings(page: Page, app: App) -> N
     assert reply(page) == longer
 
 
+def test_keys_on_the_slider_show_the_next_letters_until_it_is_left_and_the_reply_can_be_wilder(page: Page) -> None:
+    choose(page, "random")
+    fast(page, 40)
+    send(page, "ab")
+    slider, chances = page.locator("#calm-wild input"), page.locator("#calm-wild li")
+    slider.press("ArrowRight")
+    expect(chances.first).to_contain_text("%")
+    slider.press("Tab")
+    expect(chances).to_have_count(0)
+    button(page, "Try wilder").click()
+    expect(button(page, "Try again")).to_be_visible()
+    expect(footer(page)).to_contain_text(f"temperature {slider.input_value()}")
+
+
 def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
     choose(page, "hostile")
     fast(page, len(HOSTILE) * 2)

@@ -17,8 +17,8 @@ const LAST = 90; // the latest position in other lines
 const [ENDING, UNMARKED] = [38, 42];
 const [NARROW_ENDING, NARROW_UNMARKED] = [16, 22];
 const LEAST_LINE = 8; // characters of the other ending, if it is cut at its line end
-const LOOK_MS = 1200; // in which the chances can be looked at
-const CHOSEN_MS = 700; // in which the chosen letter is marked among them
+const LOOK_MS = 1600; // in which the chances can be looked at
+const CHOSEN_MS = 1000; // in which the chosen letter is marked among them
 
 const MOVING = new Set(["Tab", "Shift", "Control", "Alt", "Meta"]); // keys that change nothing
 

@@ -398,7 +398,8 @@ class Beginning {
 
   /** @param {Turn | undefined} turn  the last one */
   update(turn) {
-    const prompt = turn?.prompt ? find(this.log, `:scope > [data-turn="${turn.id}"] .prompt`) : null;
+    const isShown = turn?.prompt && !state.comparison.value; // each version of a comparison begins with the prompt
+    const prompt = isShown ? find(this.log, `:scope > [data-turn="${turn.id}"] .prompt`) : null;
     if (prompt === this.prompt) return;
     this.observer.disconnect();
     [this.prompt, this.button.hidden] = [prompt, true];

@@ -5,7 +5,7 @@
 import { effect, html, signal, useSignal } from "../vendor/preact.js";
 import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
 import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
-import { language, number, render, t } from "../document/words.js";
+import { language, number, percent, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
 import { effectOf, likely } from "../lenses/names.js";
 import { COLOURS, lensNow, textOf, welcome } from "../lenses/state.js";
@@ -151,6 +151,8 @@ export function ReplyActions() {
   const isOther = state.modelName.value !== "" && reply.model.name !== state.modelName.value;
   const name = state.choiceOf(state.site.value, reply.model.name);
   const onward = isOther ? t("move.continue_with", { name }) : undefined;
+  const wilder = state.sampling.value.temperature - reply.parts.at(-1)?.settings?.temperature;
+  const again = wilder > 0 ? "retry_wilder" : wilder < 0 ? "retry_calmer" : "retry";
   const share = () => {
     state.isOpen.moves.value = false; // the box would cover a part of them
     return actions.run(async () => (await loadShare()).showLink());
@@ -163,7 +165,7 @@ export function ReplyActions() {
   }
   return html`
     <div class="moves" role="group" aria-label=${t("move.group")}>
-      ${!state.continues.value && button("continue", actions.continueReply, onward)} ${button("retry", actions.retry)} ${button("share", share)}
+      ${!state.continues.value && button("continue", actions.continueReply, onward)} ${button("retry", actions.retry, t(`move.${again}`))} ${button("share", share)}
       <${Versions} />
       <details open=${state.isOpen.moves.value} onToggle=${toggle}>
         <summary>${t("move.more")}</summary>
@@ -226,11 +228,12 @@ export function CalmWild() {
     isMoved.value = true;
     askForNext();
   };
-  const end = () => (isMoved.value = false);
+  const end = ({ type, target }) => (isMoved.value = type === "change" && target.matches(":focus-visible")); // by a key
   const isShown = isMoved.value && !state.busy.value && expected.value?.top?.length; // a reply has gone on meanwhile
   const rows = isShown ? likely(expected.value, state.sampling.value, "") : [];
   const bars = rows.map(
-    ([each, share]) => html`<li key=${each}><b>${visibleCharacter(each)}</b><i style=${{ "--share": share }}></i></li>`,
+    ([each, share]) =>
+      html`<li key=${each}><b>${visibleCharacter(each)}</b><i style=${{ "--share": share }}></i>${percent(share)}</li>`,
   );
   const chances = html`<ol aria-hidden="true" data-title=${t("letter.after")}>${bars}</ol>`;
   return html`

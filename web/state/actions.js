@@ -234,8 +234,9 @@ export function refuse(error) {
  * @returns {Message}
  */
 export function refusalOf(error) {
-  if (!(error instanceof Refusal)) console.error(error);
-  return error instanceof Refusal ? withLabel(error.reason) : { id: "fault.move" };
+  if (error instanceof Refusal) return withLabel(error.reason);
+  console.error(error);
+  return { id: "fault.again" };
 }
 
 // A refusal names a setting by its id in programs, the page by its label.
